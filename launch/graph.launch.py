@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The graph that the other launch files share: arguments, environment and processes.
+
+Not started by itself. The file that includes it sets the configurations `world` (sim or real:
+what stands behind `command` and the sensor topics), `learner`, `sync`, and what it declares.
+"""
+
+import os
+import time
+from pathlib import Path
+
+import yaml
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable, Shutdown
+from launch.substitutions import EnvironmentVariable
+from launch_ros.actions import Node
+
+CONFIG = Path(__file__).resolve().parents[1] / 'config'
+
+# Values of the arguments that not every launch file has.
+DEFAULTS = {'policy': 'sample', 'steps': '0', 'episodes': '0', 'teleop': 'false', 'demo': 'false'}
+TEXTS = ('robot', 'task', 'agent', 'sync', 'checkpoint', 'policy', 'run_dir', 'bag')
+NUMBERS = ('seed', 'steps', 'episodes')
+LIGHT_NODES = (
+    'episode_node',
+    'policy_node',
+    'controller_node',
+    'safety_node',
+    'reward_node',
+    'replay_node',
+)
+# On hardware these never share a process with others.
+GUARDS = ('safety_node', 'driver_node')
+
+
+def generate_launch_description():
+    """Arguments first, so that `--show-args` lists them, then everything that needs their values."""
+    return LaunchDescription([*arguments(), OpaqueFunction(function=graph)])
+
+
+def arguments():
+    """What every launch file takes."""
+
+    def argument(name, description, default='', choices=None):
+        return DeclareLaunchArgument(
+            name, default_value=default, description=description, choices=choices
+        )
+
+    own = "'' takes the one that the task names"
+    return [
+        argument('task', 'task, from config/tasks', 'usb_insertion', names('tasks')),
+        argument('robot', f'robot, from config/robots; {own}', '', ['', *names('robots')]),
+        argument('agent', f'agent, from config/agents; {own}', '', ['', *names('agents')]),
+        argument('seed', 'seed of start states, goals, exploration and networks', '0'),
+        argument('checkpoint', "checkpoint folder to start from; '' for none"),
+        argument('run_dir', "folder for the results; '' takes runs/<date>-<time>"),
+        argument('bag', "folder to record every step into; '' for none"),
+        argument('namespace', 'ROS namespace of all nodes'),
+        argument('params', "ROS parameter file for all nodes; '' for none"),
+        argument(
+            'processes',
+            'composed: the light nodes share one process; separate: each has its own',
+            'composed',
+            ['composed', 'separate'],
+        ),
+        argument(
+            'camera',
+            'whether camera_node runs; auto: when the task has cameras',
+            'auto',
+            ['auto', 'true', 'false'],
+        ),
+    ]
+
+
+def names(kind):
+    """Bare names of the YAML files in config/`kind`."""
+    return sorted(path.stem for path in (CONFIG / kind).glob('*.yaml'))
+
+
+def graph(context):
+    """Environment and processes for the values that the arguments have."""
+    settings = read_settings(context.launch_configurations)
+    executables = {name: {} for name in nodes(settings)}
+    if settings['processes'] == 'composed':
+        alone = GUARDS if settings['world'] == 'real' else ()
+        shared = [name for name in executables if name not in alone]
+        executables = {'container': {'nodes': shared}} | {
+            name: {} for name in executables if name in alone
+        }
+    if settings['learner'] == 'true':
+        executables['learner_node'] = {}
+    return environment(settings) + [
+        process(settings, executable, more) for executable, more in executables.items()
+    ]
+
+
+def read_settings(configurations):
+    """The arguments' values, with what follows from them filled in and checked."""
+    settings = DEFAULTS | dict(configurations)
+    if 'world' not in settings:
+        raise RuntimeError('graph.launch.py is included by other files: launch one of those')
+    for name in NUMBERS:
+        if not settings[name].isdecimal():
+            raise RuntimeError(
+                f'argument {name}: expected a whole number, 0 or more, got {settings[name]!r}'
+            )
+    if settings['params'] and not os.path.isfile(settings['params']):
+        raise RuntimeError(f'argument params: no such file: {settings["params"]}')
+    if settings['world'] == 'real':
+        settings['sync'] = 'realtime'
+    run_dir = settings['run_dir'] or os.path.join('runs', time.strftime('%Y%m%d-%H%M%S'))
+    settings['run_dir'] = os.path.abspath(run_dir)
+    if settings['demo'] == 'true' and not settings['bag']:
+        settings['bag'] = os.path.join(settings['run_dir'], 'demonstrations')
+    return settings
+
+
+def nodes(settings):
+    """Names of the graph's nodes without the learner, in the order of the data's way."""
+    names = ['driver_node' if settings['world'] == 'real' else 'sim_bridge', *LIGHT_NODES]
+    if settings['camera'] == 'true' or (settings['camera'] == 'auto' and has_cameras(settings)):
+        names.append('camera_node')
+    if settings['teleop'] == 'true':
+        names.append('teleop_node')
+    return names
+
+
+def has_cameras(settings):
+    """Whether the task's file lists a camera."""
+    text = (CONFIG / 'tasks' / f'{settings["task"]}.yaml').read_text()
+    return bool(yaml.safe_load(text).get('cameras'))
+
+
+def environment(settings):
+    """Variables for all processes; one that is set already keeps its value."""
+    defaults = {
+        'FASTDDS_DEFAULT_PROFILES_FILE': str(CONFIG / 'fastdds_profile.xml'),
+        'MUJOCO_GL': 'egl',
+        'OMP_NUM_THREADS': '1',
+        'PYTHONUNBUFFERED': '1',
+        'ROS_LOG_DIR': os.path.join(settings['run_dir'], 'log'),
+    }
+    if settings['world'] == 'sim':
+        defaults['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+    return [
+        SetEnvironmentVariable(name, EnvironmentVariable(name, default_value=value))
+        for name, value in defaults.items()
+    ]
+
+
+def process(settings, executable, more):
+    """One process; in training on hardware all but the driver are restarted after a crash."""
+    parameters = {name: settings[name] for name in TEXTS} | more
+    parameters |= {name: int(settings[name]) for name in NUMBERS}
+    parameters['learning'] = settings['learner'] == 'true'
+    training = settings['world'] == 'real' and settings['learner'] == 'true'
+    if training and executable != 'driver_node':
+        ending = {'respawn': True, 'respawn_delay': 2.0, 'on_exit': end_unless_crashed}
+    else:
+        ending = {'on_exit': Shutdown(reason=f'{executable} ended')}
+    return Node(
+        package='robot_rl',
+        executable=executable,
+        namespace=settings['namespace'],
+        parameters=[parameters, *filter(None, [settings['params']])],
+        output='screen',
+        sigterm_timeout='15' if executable == 'learner_node' else '5',  # It saves a checkpoint.
+        **ending,
+    )
+
+
+def end_unless_crashed(event, context):
+    """Ends the graph when a process is done (0) or refused its input (2); else it is restarted."""
+    if event.returncode in (0, 2):
+        return [Shutdown(reason=f'{event.process_name} ended')]
+    return None

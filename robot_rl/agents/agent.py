@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every agent is, seen from learner and policy. Agents know no environment and no buffer."""
+
+from typing import Any, Protocol
+
+from robot_rl.arrays import State
+from robot_rl.replay.batch import Batch
+from robot_rl.types import DataSpec, Entries, FloatArray
+
+
+class Agent(Protocol):
+    """One learning algorithm with its networks.
+
+    Attributes:
+        Config: frozen dataclass of its hyperparameters.
+        entries: observation entries that a batch must hold.
+        updates: gradient steps done so far.
+    """
+
+    Config: type[Any]
+    entries: tuple[str, ...]
+    updates: int
+
+    def __init__(self, config: Any, spec: DataSpec, seed: int) -> None:
+        """Draws the networks from the seed; an entry that does not fit is an `InputError`."""
+
+    def act(self, entries: Entries, explore: bool) -> FloatArray:
+        """An action [A] in [-1, 1], with exploration noise or without."""
+
+    def update(self, batch: Batch, measure: bool = True) -> dict[str, float]:
+        """One gradient step; its metrics where `measure`, else nothing, which is faster."""
+
+    def policy_state(self) -> State:
+        """Copies of the arrays that `act` needs: what is sent to the policy node."""
+
+    def load_policy_state(self, state: State) -> None:
+        """Acts from now on as the agent did that `policy_state` came from."""
+
+    def state_dict(self) -> State:
+        """Copies of everything that the next update depends on."""
+
+    def load_state_dict(self, state: State) -> None:
+        """Goes on exactly where `state_dict` was taken; what does not fit is an `InputError`."""

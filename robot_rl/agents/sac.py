@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Soft actor-critic (Haarnoja et al. 2018, *Soft Actor-Critic Algorithms and Applications*).
+
+Differs from the paper:
+    * critics are an ensemble with layer norm (Ball et al. 2023, section 4.2); two without it are
+      the paper's;
+    * actor and critic may read different entries (Pinto et al. 2017, section IV-A);
+    * the mean starts near zero, and the critics learn for a while before the actor moves, so
+      that a residual does not spoil its base controller (Nair 2022, chapter 5);
+    * the temperature has a floor, which keeps exploration alive late in training;
+    * the temperature descends in its logarithm.
+"""
+
+import copy
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from robot_rl.agents import losses
+from robot_rl.arrays import State
+from robot_rl.errors import InputError
+from robot_rl.models import gaussian, state, training
+from robot_rl.models.inputs import VectorInput
+from robot_rl.models.mlp import MLP, EnsembleMLP, FloatLayers, forward_numpy
+from robot_rl.replay.batch import Batch, check_batch
+from robot_rl.types import DataSpec, Entries, FloatArray
+
+
+@dataclass(frozen=True)
+class SACConfig:
+    """Hyperparameters.
+
+    Attributes:
+        actor_entries: observation entries that the actor reads; empty for the task's own.
+        critic_entries: the same for the critics.
+        hidden: widths of the hidden layers of all networks.
+        critics: members of the ensemble; their minimum is the value.
+        layer_norm: whether the critics normalise their hidden layers.
+        learning_rate: of actor, critics and temperature.
+        gamma: discount.
+        tau: share that the target critics move each update.
+        target_entropy: nats; None is minus the number of action axes.
+        initial_temperature: alpha at the start.
+        min_temperature: floor of alpha; 0 is none.
+        initial_std: of the exploration before squashing.
+        mean_init_scale: factor on the initial weights of the last actor layer.
+        critic_burn_in: updates of the critics alone at the start.
+        device: where updates run; `auto` takes CUDA where there is one.
+    """
+
+    actor_entries: tuple[str, ...] = ()
+    critic_entries: tuple[str, ...] = ()
+    hidden: tuple[int, ...] = (256, 256)
+    critics: int = 2
+    layer_norm: bool = True
+    learning_rate: float = 3e-4
+    gamma: float = 0.98
+    tau: float = 0.005
+    target_entropy: float | None = None
+    initial_temperature: float = 0.1
+    min_temperature: float = 0.0
+    initial_std: float = 0.5
+    mean_init_scale: float = 0.01
+    critic_burn_in: int = 0
+    device: Literal['auto', 'cpu', 'cuda'] = 'auto'
+
+    def __post_init__(self) -> None:
+        """Refuses values outside their ranges."""
+        checks = {
+            'hidden': (all(0 < h <= 8192 for h in self.hidden) and bool(self.hidden), 'widths'),
+            'critics': (0 < self.critics <= 100, '1 to 100'),
+            'learning_rate': (0 < self.learning_rate < 1, '0 < rate < 1'),
+            'gamma': (0 <= self.gamma < 1, '0 <= gamma < 1'),
+            'tau': (0 < self.tau <= 1, '0 < tau <= 1'),
+            'initial_temperature': (self.initial_temperature > 0, 'above 0'),
+            'min_temperature': (self.min_temperature >= 0, 'at least 0'),
+            'initial_std': (0.01 <= self.initial_std <= 5, '0.01 to 5'),
+            'mean_init_scale': (0 <= self.mean_init_scale <= 1, '0 to 1'),
+            'critic_burn_in': (self.critic_burn_in >= 0, 'at least 0'),
+        }
+        for key, (good, wanted) in checks.items():
+            if not good:
+                raise ValueError(f'{key}: expected {wanted}, got {getattr(self, key)}')
+
+
+class SAC:
+    """Soft actor-critic with a temperature tuned to a target entropy."""
+
+    Config = SACConfig
+
+    def __init__(self, config: SACConfig, spec: DataSpec, seed: int) -> None:
+        """Draws networks and noise from the seed."""
+        self._config, self._spec = config, spec
+        self._actor_input = VectorInput(spec, config.actor_entries, 'actor_entries')
+        self._critic_input = VectorInput(spec, config.critic_entries, 'critic_entries')
+        self.entries = tuple(dict.fromkeys(self._actor_input.names + self._critic_input.names))
+        self._device = training.resolve_device(config.device)
+        wanted = config.target_entropy
+        self._target_entropy = -float(spec.action_size) if wanted is None else wanted
+        self._make_networks(seed)
+        self.updates = 0
+
+    def act(self, entries: Entries, explore: bool) -> FloatArray:
+        """An action [A]: a sample where `explore`, else the squashed mean."""
+        if self._device.type != 'cpu':
+            self._layers = self._actor.to_numpy()
+        output = forward_numpy(self._layers, self._actor_input.single(entries))
+        return gaussian.act(output, self._act_rng if explore else None)
+
+    def update(self, batch: Batch, measure: bool = True) -> dict[str, float]:
+        """One step of critics, actor and temperature; metrics only where `measure`."""
+        check_batch(batch, self._spec, self.entries)
+        temperature = self._log_temperature.detach().exp()
+        target = self._target_q(batch, temperature)
+        state = self._tensor(self._critic_input.batch(batch.observation))
+        q = self._critic(torch.cat([state, self._tensor(batch.action)], 1))
+        critic_loss = losses.critic_loss(q, target)
+        training.descend(critic_loss, self._critic_optimizer)
+        measured = {'critic_loss': critic_loss, 'q': q.mean(), 'temperature': temperature}
+        if self.updates >= self._config.critic_burn_in:
+            measured |= self._improve(batch, state, temperature)
+        training.polyak(self._target, self._critic, self._config.tau)
+        self.updates += 1
+        return {name: value.item() for name, value in measured.items()} if measure else {}
+
+    @torch.no_grad()
+    def _target_q(self, batch: Batch, temperature: Tensor) -> Tensor:
+        action, log_prob = self._sample(batch.next_observation)
+        state = self._tensor(self._critic_input.batch(batch.next_observation))
+        q = self._target(torch.cat([state, action], 1))
+        value = losses.soft_value(q, log_prob, temperature)
+        reward, terminated = self._tensor(batch.reward), self._tensor(batch.terminated)
+        return losses.td_target(reward, terminated.float(), value, self._config.gamma)
+
+    def _improve(self, batch: Batch, state: Tensor, temperature: Tensor) -> dict[str, Tensor]:
+        """One step of the actor, then of the temperature."""
+        action, log_prob = self._sample(batch.observation)
+        q = self._critic(torch.cat([state, action], 1))
+        actor_loss = losses.soft_actor_loss(q, log_prob, temperature)
+        training.descend(actor_loss, self._actor_optimizer)
+        excess = losses.temperature_loss(
+            self._log_temperature, log_prob.detach(), self._target_entropy
+        )
+        training.descend(excess, self._temperature_optimizer)
+        if self._config.min_temperature > 0:
+            self._log_temperature.data.clamp_(min=math.log(self._config.min_temperature))
+        return {'actor_loss': actor_loss, 'entropy': -log_prob.mean()}
+
+    def _sample(self, entries: Entries) -> tuple[Tensor, Tensor]:
+        """Reparameterised actions [B, A] and their log density [B]."""
+        mean, log_std = gaussian.split(self._actor(self._tensor(self._actor_input.batch(entries))))
+        noise = torch.randn(mean.shape, generator=self._noise, device=self._device)
+        return gaussian.sample(mean, log_std, noise)
+
+    def _tensor(self, array: NDArray[np.generic]) -> Tensor:
+        return torch.from_numpy(array).to(self._device)
+
+    def policy_state(self) -> State:
+        """The actor's weights."""
+        return state.save({'actor': self._actor})
+
+    def load_policy_state(self, arrays: State) -> None:
+        """Acts with these weights."""
+        state.load({'actor': self._actor}, arrays, 'weights')
+
+    def state_dict(self) -> State:
+        """Networks, optimizers, random states and the number of updates."""
+        return state.save(self._parts) | {'updates': np.array(self.updates)}
+
+    def load_state_dict(self, arrays: State) -> None:
+        """Goes on where `state_dict` was taken."""
+        rest = dict(arrays)
+        updates = rest.pop('updates', None)
+        if updates is None:
+            raise InputError('agent state: updates: missing')
+        state.load(self._parts, rest, 'agent state')
+        self.updates = int(updates)
+
+    def _make_networks(self, seed: int) -> None:
+        config, size = self._config, self._spec.action_size
+        seeds = np.random.SeedSequence(seed).generate_state(3, np.uint64).tolist()
+        draw = torch.Generator().manual_seed(seeds[0] >> 1)
+        actor = MLP((self._actor_input.size, *config.hidden, 2 * size), draw)
+        with torch.no_grad():
+            actor.weights[-1].mul_(config.mean_init_scale)
+            actor.biases[-1].zero_()[size:].fill_(gaussian.raw_of_std(config.initial_std))
+        sizes = (self._critic_input.size + size, *config.hidden)
+        critic = EnsembleMLP(sizes, config.critics, config.layer_norm, draw)
+        self._actor, self._critic = actor.to(self._device), critic.to(self._device)
+        self._target = copy.deepcopy(self._critic).requires_grad_(False)
+        log_temperature = torch.tensor(math.log(config.initial_temperature), device=self._device)
+        self._log_temperature = log_temperature.requires_grad_()
+        self._noise = torch.Generator(self._device).manual_seed(seeds[1] >> 1)
+        self._act_rng = np.random.default_rng(seeds[2])
+        self._actor_optimizer = training.adam(self._actor.parameters(), config.learning_rate)
+        self._critic_optimizer = training.adam(self._critic.parameters(), config.learning_rate)
+        self._temperature_optimizer = training.adam([self._log_temperature], config.learning_rate)
+        self._layers: FloatLayers = self._actor.to_numpy()
+        self._parts: dict[str, state.Part] = {
+            'actor': self._actor,
+            'critic': self._critic,
+            'target': self._target,
+            'log_temperature': self._log_temperature,
+            'actor_optimizer': self._actor_optimizer,
+            'critic_optimizer': self._critic_optimizer,
+            'temperature_optimizer': self._temperature_optimizer,
+            'noise': self._noise,
+            'act_rng': self._act_rng,
+        }

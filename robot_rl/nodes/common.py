@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every node of the graph shares: parameters, QoS, the robot's clock, and how it runs."""
+
+import dataclasses
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from robot_rl.ros_environment import prepare
+
+prepare()
+
+import rclpy  # noqa: E402
+from rclpy.duration import Duration  # noqa: E402
+from rclpy.exceptions import InvalidParameterTypeException  # noqa: E402
+from rclpy.experimental import EventsExecutor  # noqa: E402
+from rclpy.node import Node  # noqa: E402
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy  # noqa: E402
+
+from robot_rl.control.robot import RobotConfig, load_robot  # noqa: E402
+from robot_rl.errors import InputError  # noqa: E402
+from robot_rl.task import TaskConfig, load_task  # noqa: E402
+
+T = TypeVar('T')
+
+COMMAND_QOS = QoSProfile(depth=1, lifespan=Duration(seconds=0.1))
+EVENT_QOS = QoSProfile(depth=10)
+REPLAY_QOS = QoSProfile(depth=1000)
+WEIGHTS_QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+@dataclasses.dataclass(frozen=True)
+class GraphParameters:
+    """Parameters that all nodes declare, so that one set describes the graph.
+
+    Attributes:
+        task: name in config/tasks, or a file.
+        robot: name in config/robots; empty for the task's own.
+        agent: name in config/agents; empty for the task's own.
+        sync: whether time is the wall's or waits for every command.
+        seed: of start states, goals, exploration and networks.
+        steps: actions after which the run ends; 0 for no end.
+        episodes: episodes after which the run ends; 0 for no end.
+        checkpoint: folder to resume from or to take the policy from; empty for none.
+        run_dir: folder for logs, checkpoints and metrics; empty for none.
+        policy: how the policy acts: by a sample, by its mean, or not at all.
+        learning: whether a learner is part of the graph.
+    """
+
+    task: str = 'usb_insertion'
+    robot: str = ''
+    agent: str = ''
+    sync: str = 'realtime'
+    seed: int = 0
+    steps: int = 0
+    episodes: int = 0
+    checkpoint: str = ''
+    run_dir: str = ''
+    policy: str = 'sample'
+    learning: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuses values outside their choices."""
+        _one_of('sync', self.sync, ('realtime', 'lockstep'))
+        _one_of('policy', self.policy, ('sample', 'mean', 'zero'))
+        for name in ('seed', 'steps', 'episodes'):
+            if getattr(self, name) < 0:
+                raise InputError(f'parameter {name}: expected 0 or more')
+
+    @property
+    def lockstep(self) -> bool:
+        """Whether the simulation waits for every command."""
+        return self.sync == 'lockstep'
+
+    def load(self) -> tuple[TaskConfig, RobotConfig]:
+        """The task and its robot."""
+        task = load_task(self.task, self.robot, self.agent)
+        return task, load_robot(task.robot)
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise InputError(f'parameter {name}: expected one of {", ".join(known)}, got {value!r}')
+
+
+def declare(node: Node, cls: type[T]) -> T:
+    """Declares every field of a dataclass as a parameter and reads the dataclass back.
+
+    Raises:
+        InputError: a value of the wrong type or outside what the dataclass allows.
+    """
+    values = {}
+    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+        try:
+            values[field.name] = node.declare_parameter(field.name, field.default).value
+        except InvalidParameterTypeException as error:
+            raise InputError(f'parameter {field.name}: {error}') from error
+    return cls(**values)
+
+
+def sensor_qos(lockstep: bool) -> QoSProfile:
+    """Newest value only; reliable where the simulation waits for the answer."""
+    best_effort = ReliabilityPolicy.BEST_EFFORT
+    return QoSProfile(
+        depth=1, reliability=ReliabilityPolicy.RELIABLE if lockstep else best_effort
+    )
+
+
+class RobotClock:
+    """The robot's time: the newest stamp, carried on by the monotonic clock.
+
+    Ages are then independent of steps of the wall clock and of offsets between machines. In
+    lock step time stands still between two stamps.
+    """
+
+    def __init__(self, lockstep: bool) -> None:
+        """Starts at zero."""
+        self._lockstep = lockstep
+        self._stamp_ns = 0
+        self._received_ns = time.monotonic_ns()
+
+    def update(self, stamp_ns: int) -> None:
+        """Takes the stamp of a message that the robot has just sent."""
+        self._stamp_ns = stamp_ns
+        self._received_ns = time.monotonic_ns()
+
+    def now_ns(self) -> int:
+        """The robot's time now."""
+        if self._lockstep:
+            return self._stamp_ns
+        return self._stamp_ns + time.monotonic_ns() - self._received_ns
+
+
+class GraphNode(Node):
+    """A node with the graph's parameters, its task and its robot."""
+
+    def __init__(self, name: str, **kwargs: Any) -> None:
+        """Declares the parameters and reads task and robot."""
+        super().__init__(name, **kwargs)
+        self.parameters = declare(self, GraphParameters)
+        self.task, self.robot = self.parameters.load()
+        self.clock_of_robot = RobotClock(self.parameters.lockstep)
+        self.finished = False
+
+    def finish(self) -> None:
+        """Ends the process after the current callback."""
+        self.finished = True
+
+    def complain(self, error: InputError) -> None:
+        """Reports bad input on a topic, at most once a second."""
+        self.get_logger().error(str(error), throttle_duration_sec=1.0)
+
+    def shutdown(self) -> None:
+        """Called once before the process ends; saves what must not be lost."""
+
+
+def run(*factories: Callable[[], GraphNode], arguments: Sequence[str] | None = None) -> None:
+    """Runs nodes in this process until one finishes or a signal asks for the end.
+
+    Bad input ends the process with its message alone and status 2.
+    """
+    status = 0
+    rclpy.init(args=arguments, signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)
+    stopping = _Stopping()
+    nodes: list[GraphNode] = []
+    try:
+        nodes.extend(factory() for factory in factories)
+        _spin(nodes, stopping)
+    except InputError as error:
+        print(f'error: {error}', file=sys.stderr, flush=True)
+        status = 2
+    finally:
+        for node in nodes:
+            node.shutdown()
+            node.destroy_node()
+        rclpy.shutdown()
+    sys.exit(status)
+
+
+class _Stopping:
+    """Set by SIGINT and SIGTERM."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._ask)
+
+    def _ask(self, *_: object) -> None:
+        self.asked = True
+
+
+def _spin(nodes: list[GraphNode], stopping: _Stopping) -> None:
+    """Dispatches until asked to stop; a timer looks, as no callback may come by itself.
+
+    `spin_until_future_complete` is the one loop of the events executor that dispatches at
+    full speed in the wheels of rclpy 9.1.
+    """
+    executor = EventsExecutor()
+    done = executor.create_future()
+
+    def look() -> None:
+        if (stopping.asked or any(n.finished for n in nodes)) and not done.done():
+            done.set_result(None)
+
+    for node in nodes:
+        executor.add_node(node)
+    nodes[0].create_timer(0.05, look)
+    while not done.done():
+        executor.spin_until_future_complete(done)

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mixes base controller and residual, and turns the sum into joint velocities.
+
+    | topic | type | unit |
+    |---|---|---|
+    | in  `observation` | robot_rl_msgs/Observation | |
+    | in  `policy/action` | robot_rl_msgs/Action | in [-1, 1] |
+    | in  `teleop/action` | robot_rl_msgs/Action | in [-1, 1]; wins while it is fresh |
+    | in  `joint_states` | sensor_msgs/JointState | rad, rad/s |
+    | out `control/action` | robot_rl_msgs/Action | what was requested, by whom |
+    | out `control/command` | trajectory_msgs/JointTrajectory | rad/s |
+
+A command follows every joint state that the present action covers, and every new action.
+The law is in `control/controller.py`, the choice between person and policy in
+`control/teleop.py`. Without an action there is no command, and safety holds.
+"""
+
+import time
+from typing import Any
+
+import numpy as np
+from robot_rl_msgs import msg as rr
+from sensor_msgs.msg import JointState as JointStateMsg
+from trajectory_msgs.msg import JointTrajectory
+
+from robot_rl.control.controller import Controller
+from robot_rl.control.kinematics import Kinematics
+from robot_rl.control.teleop import HumanAction, arbitrate
+from robot_rl.errors import InputError
+from robot_rl.nodes import conversions as convert
+from robot_rl.nodes.common import COMMAND_QOS, EVENT_QOS, GraphNode, run, sensor_qos
+from robot_rl.types import Action, JointState, Observation
+
+
+class ControllerNode(GraphNode):
+    """Moves messages; the controller computes."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Declares parameters, builds the core, opens the topics."""
+        super().__init__('controller_node', **kwargs)
+        self._order = convert.JointOrder(self.robot.joints)
+        self._controller = Controller(
+            self.task.controller, Kinematics(self.robot), np.array(self.robot.home)
+        )
+        self._state: JointState | None = None
+        self._observation: Observation | None = None
+        self._action: Action | None = None
+        self._human: HumanAction | None = None
+        rates = self.task.rates
+        self._spacing_ns = rates.control_period_ns * 9 // 10
+        self._coverage_ns = rates.action_period_ns - rates.control_period_ns // 2
+        self._covered_until_ns = self._commanded_ns = 0
+        self._commands = self.create_publisher(JointTrajectory, 'control/command', COMMAND_QOS)
+        self._actions = self.create_publisher(rr.Action, 'control/action', EVENT_QOS)
+        lockstep = self.parameters.lockstep
+        reliable = sensor_qos(lockstep=True)
+        self.create_subscription(rr.Observation, 'observation', self._on_observation, reliable)
+        self.create_subscription(
+            JointStateMsg, 'joint_states', self._on_state, sensor_qos(lockstep)
+        )
+        self.create_subscription(rr.Action, 'policy/action', self._on_action, EVENT_QOS)
+        self.create_subscription(rr.Action, 'teleop/action', self._on_human, EVENT_QOS)
+
+    def _on_observation(self, message: rr.Observation) -> None:
+        self._observation = convert.from_observation(message)
+        self._advance()
+
+    def _on_state(self, message: JointStateMsg) -> None:
+        try:
+            self._state = convert.from_joint_state(message, self._order)
+        except InputError as error:
+            self.complain(error)
+            return
+        self.clock_of_robot.update(self._state.stamp_ns)
+        self._advance()
+
+    def _on_action(self, message: rr.Action) -> None:
+        self._action = convert.from_action(message)
+        self._advance()
+
+    def _on_human(self, message: rr.Action) -> None:
+        self._human = HumanAction(np.array(message.values), time.monotonic_ns())
+
+    def _advance(self) -> None:
+        """Takes up an action whose observation and state are here; commands what is covered."""
+        state = self._state
+        if state is None:
+            return
+        self._take_up(state)
+        due_ns = self._commanded_ns + self._spacing_ns
+        if due_ns <= state.stamp_ns < self._covered_until_ns:
+            self._commanded_ns = state.stamp_ns
+            command = self._controller.command(state, self.clock_of_robot.now_ns())
+            self._commands.publish(convert.to_command(command, self.robot.joints))
+
+    def _take_up(self, state: JointState) -> None:
+        action, observation = self._action, self._observation
+        if action is None or observation is None or action.stamp_ns != observation.stamp_ns:
+            return
+        if state.stamp_ns < action.stamp_ns:
+            return
+        self._action = None
+        requested = arbitrate(action, self._human, time.monotonic_ns())
+        try:
+            self._controller.set_action(observation, requested, state)
+        except InputError as error:
+            self.complain(error)
+            return
+        self._covered_until_ns = action.stamp_ns + self._coverage_ns
+        self._actions.publish(convert.to_action(requested))
+
+
+def main() -> None:
+    """Runs the node alone."""
+    run(ControllerNode)

@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Between messages and the types of the core: every conversion of the graph, both ways."""
+
+import dataclasses
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import Vector3, WrenchStamped
+from numpy.typing import NDArray
+from robot_rl_msgs import msg as rr
+from sensor_msgs.msg import Image, JointState as JointStateMsg
+from std_msgs.msg import Header
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from robot_rl.errors import InputError
+from robot_rl.types import (
+    Action,
+    Entries,
+    JointCommand,
+    JointState,
+    Observation,
+    Reward,
+    SafetyResult,
+    Step,
+    Wrench,
+)
+
+#: Channels and numpy type of the image encodings that the graph speaks.
+ENCODINGS = {
+    'rgb8': (3, np.uint8),
+    'bgr8': (3, np.uint8),
+    'mono8': (1, np.uint8),
+    '32FC1': (1, np.float32),
+    '16UC1': (1, np.uint16),
+}
+
+#: An array larger than this is refused on arrival.
+MAX_ARRAY_BYTES = 64 * 1024 * 1024
+
+
+def to_time(stamp_ns: int) -> Time:
+    """Nanoseconds as a message."""
+    return Time(sec=stamp_ns // 1_000_000_000, nanosec=stamp_ns % 1_000_000_000)
+
+
+def from_time(stamp: Time) -> int:
+    """A message's time in nanoseconds."""
+    return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
+
+
+def header(stamp_ns: int, frame: str = '') -> Header:
+    """A header with stamp and frame."""
+    return Header(stamp=to_time(stamp_ns), frame_id=frame)
+
+
+class JointOrder:
+    """Maps joints by name into the robot's own order; names outside it are ignored."""
+
+    def __init__(self, joints: tuple[str, ...]) -> None:
+        """Keeps the robot's order."""
+        self._joints = joints
+        self._names: list[str] | None = None
+        self._index: list[int] = []
+
+    def of(self, names: list[str], topic: str) -> list[int]:
+        """Positions of the robot's joints in `names`.
+
+        Raises:
+            InputError: a joint is missing; names the topic and the joint.
+        """
+        if names != self._names:
+            missing = [joint for joint in self._joints if joint not in names]
+            if missing:
+                raise InputError(f'{topic}: missing joint {missing[0]!r}; got {list(names)}')
+            self._names = list(names)
+            self._index = [self._names.index(joint) for joint in self._joints]
+        return self._index
+
+
+def to_joint_state(state: JointState, joints: tuple[str, ...], frame: str) -> JointStateMsg:
+    """Joint positions and velocities, rad and rad/s."""
+    return JointStateMsg(
+        header=header(state.stamp_ns, frame),
+        name=list(joints),
+        position=state.position.tolist(),
+        velocity=state.velocity.tolist(),
+    )
+
+
+def from_joint_state(message: JointStateMsg, order: JointOrder) -> JointState:
+    """Joint positions and velocities in the robot's order."""
+    index = order.of(message.name, 'joint_states')
+    if len(message.position) != len(message.name):
+        raise InputError(
+            f'joint_states: {len(message.name)} names but {len(message.position)} positions'
+        )
+    velocity = message.velocity or [0.0] * len(message.name)
+    return JointState(
+        from_time(message.header.stamp),
+        np.array(message.position)[index],
+        np.array(velocity)[index],
+    )
+
+
+def to_wrench(wrench: Wrench, frame: str) -> WrenchStamped:
+    """Force and torque, N and N m."""
+    message = WrenchStamped(header=header(wrench.stamp_ns, frame))
+    force, torque = message.wrench.force, message.wrench.torque
+    force.x, force.y, force.z = wrench.force_xyz.tolist()
+    torque.x, torque.y, torque.z = wrench.torque_xyz.tolist()
+    return message
+
+
+def from_wrench(message: WrenchStamped) -> Wrench:
+    """Force and torque, N and N m."""
+    force, torque = message.wrench.force, message.wrench.torque
+    return Wrench(
+        from_time(message.header.stamp),
+        np.array([force.x, force.y, force.z]),
+        np.array([torque.x, torque.y, torque.z]),
+    )
+
+
+def to_command(command: JointCommand, joints: tuple[str, ...]) -> JointTrajectory:
+    """One point with either velocities or positions."""
+    values = command.value.tolist()
+    point = JointTrajectoryPoint()
+    if command.mode == 'velocity':
+        point.velocities = values
+    else:
+        point.positions = values
+    return JointTrajectory(
+        header=header(command.stamp_ns), joint_names=list(joints), points=[point]
+    )
+
+
+def from_command(message: JointTrajectory, order: JointOrder, topic: str) -> JointCommand:
+    """One point, in the robot's order.
+
+    Raises:
+        InputError: more or fewer points than one, a missing joint, or a wrong number of values.
+    """
+    if len(message.points) != 1:
+        raise InputError(f'{topic}: expected one point, got {len(message.points)}')
+    index = order.of(message.joint_names, topic)
+    point = message.points[0]
+    mode = 'velocity' if point.velocities else 'position'
+    values = np.array(point.velocities or point.positions)
+    if len(values) != len(message.joint_names):
+        raise InputError(
+            f'{topic}: expected {len(message.joint_names)} values, got {len(values)}'
+        )
+    return JointCommand(from_time(message.header.stamp), mode, values[index])
+
+
+def to_tensors(entries: Entries) -> list[rr.Tensor]:
+    """Named arrays as messages."""
+    return [
+        rr.Tensor(name=name, dtype=a.dtype.name, shape=list(a.shape), data=a.tobytes())
+        for name, a in entries.items()
+    ]
+
+
+def from_tensors(tensors: list[rr.Tensor], topic: str = 'observation') -> Entries:
+    """Arrays by name.
+
+    Raises:
+        InputError: the bytes do not fill the declared shape, or are too many.
+    """
+    return {tensor.name: _from_tensor(tensor, topic) for tensor in tensors}
+
+
+def _from_tensor(tensor: rr.Tensor, topic: str) -> NDArray[np.generic]:
+    if len(tensor.data) > MAX_ARRAY_BYTES:
+        raise InputError(f'{topic}: {tensor.name}: {len(tensor.data)} bytes are too many')
+    try:
+        return np.frombuffer(tensor.data, tensor.dtype).reshape(tuple(tensor.shape))
+    except (TypeError, ValueError) as error:
+        raise InputError(f'{topic}: {tensor.name}: {error}') from error
+
+
+def to_observation(observation: Observation) -> rr.Observation:
+    """A snapshot with its entries."""
+    return rr.Observation(
+        header=header(observation.stamp_ns),
+        collector=observation.collector,
+        episode=observation.episode,
+        step=observation.step,
+        truncated=observation.truncated,
+        entries=to_tensors(observation.entries),
+    )
+
+
+def from_observation(message: rr.Observation) -> Observation:
+    """A snapshot with its entries."""
+    return Observation(
+        stamp_ns=from_time(message.header.stamp),
+        collector=message.collector,
+        episode=message.episode,
+        step=message.step,
+        entries=from_tensors(message.entries),
+        truncated=message.truncated,
+    )
+
+
+def to_action(action: Action) -> rr.Action:
+    """An action in [-1, 1]."""
+    return rr.Action(
+        header=header(action.stamp_ns),
+        values=action.values.tolist(),
+        source=action.source,
+        run=action.run,
+        version=action.version,
+        explore=action.explore,
+        policy=[] if action.policy is None else action.policy.tolist(),
+    )
+
+
+def from_action(message: rr.Action) -> Action:
+    """An action in [-1, 1]."""
+    return Action(
+        stamp_ns=from_time(message.header.stamp),
+        values=np.array(message.values),
+        source=message.source,
+        run=message.run,
+        version=message.version,
+        explore=message.explore,
+        policy=np.array(message.policy) if message.policy else None,
+    )
+
+
+def to_reward(reward: Reward) -> rr.Reward:
+    """A reward with its provenance."""
+    fields = dataclasses.asdict(reward)
+    return rr.Reward(header=header(fields.pop('stamp_ns')), **fields)
+
+
+def from_reward(message: rr.Reward) -> Reward:
+    """A reward with its provenance."""
+    return Reward(
+        stamp_ns=from_time(message.header.stamp),
+        value=message.value,
+        success=message.success,
+        terminated=message.terminated,
+        source=message.source,
+        version=message.version,
+    )
+
+
+def to_safety_status(result: SafetyResult) -> rr.SafetyStatus:
+    """Requested, executed and the acting rule."""
+    x, y, z = result.tool_delta_xyz.tolist()
+    return rr.SafetyStatus(
+        header=header(result.command.stamp_ns),
+        requested=result.requested.tolist(),
+        executed=result.command.value.tolist(),
+        reason=result.reason,
+        stopped=result.stopped,
+        tool_delta=Vector3(x=x, y=y, z=z),
+    )
+
+
+def to_step(step: Step) -> rr.Step:
+    """One entry of the replay stream."""
+    return rr.Step(
+        collector=step.observation.collector,
+        sequence=step.sequence,
+        observation=to_observation(step.observation),
+        policy=step.policy.tolist(),
+        requested=step.requested.tolist(),
+        executed=step.executed.tolist(),
+        source=step.source,
+        version=step.version,
+        reward=step.reward,
+        success=step.success,
+        terminated=step.terminated,
+        truncated=step.truncated,
+        last=step.last,
+        interventions=step.interventions,
+    )
+
+
+def from_step(message: rr.Step) -> Step:
+    """One entry of the replay stream."""
+    return Step(
+        sequence=message.sequence,
+        observation=from_observation(message.observation),
+        policy=np.array(message.policy),
+        requested=np.array(message.requested),
+        executed=np.array(message.executed),
+        source=message.source,
+        version=message.version,
+        reward=message.reward,
+        success=message.success,
+        terminated=message.terminated,
+        truncated=message.truncated,
+        interventions=message.interventions,
+    )
+
+
+def to_image(pixels: NDArray[np.generic], encoding: str, stamp_ns: int, frame: str) -> Image:
+    """A picture, rows packed."""
+    height, width = pixels.shape[:2]
+    return Image(
+        header=header(stamp_ns, frame),
+        height=height,
+        width=width,
+        encoding=encoding,
+        step=pixels.nbytes // height,
+        data=pixels.tobytes(),
+    )
+
+
+def from_image(message: Image, topic: str) -> NDArray[np.generic]:
+    """Pixels, shape [H, W, C]; bgr8 is given as rgb.
+
+    Raises:
+        InputError: an encoding that the graph does not speak, or bytes that do not fill it.
+    """
+    if message.encoding not in ENCODINGS:
+        known = ', '.join(ENCODINGS)
+        raise InputError(f'{topic}: unknown encoding {message.encoding!r}; known: {known}')
+    channels, dtype = ENCODINGS[message.encoding]
+    row = message.width * channels * np.dtype(dtype).itemsize
+    if not 0 < row <= message.step or len(message.data) != message.step * message.height:
+        raise InputError(f'{topic}: {len(message.data)} bytes do not fill the declared image')
+    rows = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)[:, :row]
+    pixels = np.ascontiguousarray(rows).view(dtype).reshape(message.height, -1, channels)
+    return pixels[..., ::-1] if message.encoding == 'bgr8' else pixels

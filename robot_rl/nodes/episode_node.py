@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Turns sensor streams into observations, one a step, and opens and ends the episodes.
+
+    | topic | type | unit |
+    |---|---|---|
+    | in  `joint_states` | sensor_msgs/JointState | rad, rad/s |
+    | in  `wrench` | geometry_msgs/WrenchStamped | N, N m in tool0 |
+    | in  `CAMERA/color`, `CAMERA/depth` | sensor_msgs/Image | rgb8 or mono8, 32FC1 m |
+    | in  `reward` | robot_rl_msgs/Reward | |
+    | in  `operator/event` | robot_rl_msgs/OperatorEvent | |
+    | out `observation` | robot_rl_msgs/Observation | |
+    | cli `reset` | robot_rl_msgs/Reset | |
+
+Alignment is in `episodes/align.py`, the entries in `episodes/observation.py`, numbering,
+goals and ends in `episodes/episode.py`.
+"""
+
+import os
+import time
+from functools import partial
+from typing import Any
+
+from rclpy.task import Future
+from robot_rl_msgs import msg as rr
+from robot_rl_msgs.srv import Reset
+from sensor_msgs.msg import Image, JointState
+from geometry_msgs.msg import WrenchStamped
+
+from robot_rl.control.kinematics import Kinematics
+from robot_rl.episodes.align import AlignConfig, Aligner
+from robot_rl.episodes.episode import Episodes, Limits
+from robot_rl.episodes.observation import ObservationBuilder
+from robot_rl.errors import InputError
+from robot_rl.learning.checkpoint import read_meta
+from robot_rl.nodes import conversions as convert
+from robot_rl.nodes.common import EVENT_QOS, GraphNode, run, sensor_qos
+from robot_rl.types import Observation, Snapshot
+
+#: Publishers and subscribers that must be there before the first reset.
+GRAPH = {
+    'joint_states': (1, 3),
+    'wrench': (1, 2),
+    'observation': (1, 4),
+    'policy/action': (1, 1),
+    'control/action': (1, 1),
+    'control/command': (1, 1),
+    'command': (1, 1),
+    'safety/status': (1, 1),
+    'reward': (1, 2),
+}
+MAX_AGE_NS = 100_000_000
+SETTLE_SECONDS = 0.3
+
+
+class EpisodeNode(GraphNode):
+    """Moves messages; decides nothing itself."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Declares parameters, builds the core, opens the topics."""
+        super().__init__('episode_node', **kwargs)
+        lockstep = self.parameters.lockstep
+        self._order = convert.JointOrder(self.robot.joints)
+        self._episodes = self._make_episodes()
+        self._aligner = Aligner(
+            AlignConfig(
+                self.task.rates.action_period_ns,
+                0 if lockstep else MAX_AGE_NS,
+                self.task.pictures,
+            )
+        )
+        self._aligner.pause()
+        self._current: Observation | None = None
+        self._ready_since: float | None = None
+        self._publisher = self.create_publisher(
+            rr.Observation, 'observation', sensor_qos(lockstep=True)
+        )
+        qos = sensor_qos(lockstep)
+        self.create_subscription(JointState, 'joint_states', self._on_state, qos)
+        self.create_subscription(WrenchStamped, 'wrench', self._on_wrench, qos)
+        for stream in self.task.pictures:
+            self.create_subscription(Image, stream, partial(self._on_image, stream), qos)
+        self.create_subscription(rr.Reward, 'reward', self._on_reward, EVENT_QOS)
+        self.create_subscription(rr.OperatorEvent, 'operator/event', self._on_event, EVENT_QOS)
+        self._reset = self.create_client(Reset, 'reset')
+        self._starting = self.create_timer(0.05, self._start_when_ready)
+
+    def _make_episodes(self) -> Episodes:
+        parameters = self.parameters
+        meta = read_meta(parameters.checkpoint) if parameters.checkpoint else None
+        resumed = meta is not None and parameters.learning
+        limits = Limits(
+            horizon=self.task.horizon,
+            steps=parameters.steps,
+            episodes=parameters.episodes,
+            first_episode=meta.episodes if resumed else 0,
+            first_step=meta.env_steps if resumed else 0,
+        )
+        builder = ObservationBuilder(self.task.observation, Kinematics(self.robot))
+        collector = f'{self.get_fully_qualified_name()}:{os.getpid()}:{time.time_ns()}'
+        return Episodes(builder, self.task.goal, limits, parameters.seed, collector)
+
+    def _start_when_ready(self) -> None:
+        complete = self._reset.service_is_ready() and all(
+            self.count_publishers(topic) >= publishers
+            and self.count_subscribers(topic) >= subscribers
+            for topic, (publishers, subscribers) in GRAPH.items()
+        )
+        now = time.monotonic()
+        self._ready_since = (self._ready_since or now) if complete else None
+        if self._ready_since is not None and now - self._ready_since > SETTLE_SECONDS:
+            self._starting.cancel()
+            self._begin()
+
+    def _begin(self) -> None:
+        """Asks for the start of the next episode, or ends."""
+        self._aligner.pause()
+        if self._episodes.exhausted:
+            if not self.parameters.learning:
+                self.finish()
+            return
+        request = self._episodes.reset()
+        future = self._reset.call_async(Reset.Request(seed=request.seed, episode=request.episode))
+        future.add_done_callback(self._on_reset)
+
+    def _on_reset(self, future: Future) -> None:
+        answer = future.result()
+        if not answer.success:
+            self.complain(InputError(f'reset: {answer.message}; next try in 1 s'))
+            self._begin_later()
+            return
+        self._aligner.restart(convert.from_time(answer.stamp))
+        self._observe()
+
+    def _begin_later(self) -> None:
+        def again() -> None:
+            timer.cancel()
+            self._begin()
+
+        timer = self.create_timer(1.0, again)
+
+    def _on_state(self, message: JointState) -> None:
+        try:
+            self._aligner.add_state(convert.from_joint_state(message, self._order))
+        except InputError as error:
+            self.complain(error)
+        self._observe()
+
+    def _on_wrench(self, message: WrenchStamped) -> None:
+        self._aligner.add_wrench(convert.from_wrench(message))
+        self._observe()
+
+    def _on_image(self, stream: str, message: Image) -> None:
+        pixels = convert.from_image(message, stream)
+        self._aligner.add_image(stream, convert.from_time(message.header.stamp), pixels)
+        self._observe()
+
+    def _observe(self) -> None:
+        snapshot = self._aligner.take()
+        if snapshot is None:
+            return
+        if self._interrupted(snapshot):
+            self.complain(InputError('sensors were silent; the episode is truncated'))
+            self._begin()
+            return
+        self._current = self._episodes.observe(snapshot)
+        self._publisher.publish(convert.to_observation(self._current))
+
+    def _interrupted(self, snapshot: Snapshot) -> bool:
+        current = self._current
+        if current is None or current.episode != self._episodes.episode:
+            return False
+        return snapshot.stamp_ns - current.stamp_ns > 3 * self.task.rates.action_period_ns
+
+    def _on_reward(self, message: rr.Reward) -> None:
+        reward, current = convert.from_reward(message), self._current
+        if current is None or reward.stamp_ns != current.stamp_ns or self._episodes.over:
+            return
+        if current.first and reward.success:
+            self.complain(InputError('reward: success right after a reset; check the wiring'))
+            self._begin_later()
+        elif self._episodes.judge(current, reward):
+            self._begin()
+
+    def _on_event(self, message: rr.OperatorEvent) -> None:
+        if message.event == rr.OperatorEvent.PAUSE:
+            self._aligner.pause()
+        elif message.event in (rr.OperatorEvent.DISCARD, rr.OperatorEvent.RESUME):
+            self._begin()
+
+
+def main() -> None:
+    """Runs the node alone."""
+    run(EpisodeNode)

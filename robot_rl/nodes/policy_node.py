@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Answers every observation with an action of the policy that plays its episode.
+
+    | topic | type | unit |
+    |---|---|---|
+    | in  `observation` | robot_rl_msgs/Observation | |
+    | in  `reward` | robot_rl_msgs/Reward | in lock step, so that last states stay unanswered |
+    | in  `policy/weights` | robot_rl_msgs/PolicyWeights | |
+    | out `policy/action` | robot_rl_msgs/Action | in [-1, 1] |
+
+Weights change between episodes. Which ones play is decided in `learning/versions.py`, the
+action in `agents/`. With `policy:=zero` the action is zero: the base controller alone.
+"""
+
+from typing import Any
+
+import numpy as np
+from robot_rl_msgs import msg as rr
+
+from robot_rl.errors import InputError
+from robot_rl.learning.player import Player
+from robot_rl.nodes import conversions as convert
+from robot_rl.nodes.common import (
+    EVENT_QOS,
+    WEIGHTS_QOS,
+    GraphNode,
+    run,
+    sensor_qos,
+)
+from robot_rl.types import Observation
+
+
+class PolicyNode(GraphNode):
+    """Moves messages; the player chooses the policy and its action."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Declares parameters, builds the player, opens the topics."""
+        super().__init__('policy_node', **kwargs)
+        self._player = Player(self.task, self.robot, self.parameters)
+        self._waiting: Observation | None = None
+        self._alive_ns = -1
+        self._publisher = self.create_publisher(rr.Action, 'policy/action', EVENT_QOS)
+        reliable = sensor_qos(lockstep=True)
+        self.create_subscription(rr.Observation, 'observation', self._on_observation, reliable)
+        self.create_subscription(rr.Reward, 'reward', self._on_reward, EVENT_QOS)
+        self.create_subscription(
+            rr.PolicyWeights, 'policy/weights', self._on_weights, WEIGHTS_QOS
+        )
+
+    def _on_weights(self, message: rr.PolicyWeights) -> None:
+        try:
+            self._player.offer(convert.from_weights(message))
+        except InputError as error:
+            self.complain(error)
+        self._answer()
+
+    def _on_observation(self, message: rr.Observation) -> None:
+        self._waiting = convert.from_observation(message)
+        self._answer()
+
+    def _on_reward(self, message: rr.Reward) -> None:
+        if not message.terminated:
+            self._alive_ns = convert.from_time(message.header.stamp)
+            self._answer()
+
+    def _answer(self) -> None:
+        """Acts once the observation is known not to be a last one and the weights are here."""
+        observation = self._waiting
+        if observation is None or observation.truncated:
+            return
+        if self.parameters.lockstep and self._alive_ns != observation.stamp_ns:
+            return
+        action = self._player.act(observation)
+        if action is not None:
+            self._waiting = None
+            self._publisher.publish(convert.to_action(action))
+
+
+def main() -> None:
+    """Runs the node alone."""
+    run(PolicyNode)

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Joins the streams into one step per observation, and keeps each until it is learned from.
+
+    | topic | type | unit |
+    |---|---|---|
+    | in  `observation` | robot_rl_msgs/Observation | |
+    | in  `control/action` | robot_rl_msgs/Action | what was requested, by whom |
+    | in  `safety/status` | robot_rl_msgs/SafetyStatus | what was executed |
+    | in  `reward` | robot_rl_msgs/Reward | |
+    | in  `replay/ack` | robot_rl_msgs/ReplayAck | |
+    | out `replay` | robot_rl_msgs/Step | |
+
+Joining is in `replay/assembler.py`, keeping in `replay/outbox.py`, recording to a bag in
+`replay/bag.py`.
+"""
+
+from typing import Any
+
+import numpy as np
+from robot_rl_msgs import msg as rr
+
+from robot_rl.nodes import conversions as convert
+from robot_rl.nodes.common import EVENT_QOS, REPLAY_QOS, GraphNode, run, sensor_qos
+from robot_rl.replay.assembler import StepAssembler
+from robot_rl.replay.outbox import Outbox
+from robot_rl.types import Step
+
+OUTBOX_STEPS = 100_000
+
+
+class ReplayNode(GraphNode):
+    """Moves messages; assembler and outbox keep the books."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Declares parameters, builds the core, opens the topics."""
+        super().__init__('replay_node', **kwargs)
+        self._assembler = StepAssembler(self.task.assembler)
+        self._outbox: Outbox[rr.Step] = Outbox(OUTBOX_STEPS if self.parameters.learning else 1)
+        self._collector = ''
+        self._publisher = self.create_publisher(rr.Step, 'replay', REPLAY_QOS)
+        reliable = sensor_qos(lockstep=True)
+        self.create_subscription(rr.Observation, 'observation', self._on_observation, reliable)
+        self.create_subscription(rr.Action, 'control/action', self._on_action, EVENT_QOS)
+        self.create_subscription(rr.SafetyStatus, 'safety/status', self._on_safety, EVENT_QOS)
+        self.create_subscription(rr.Reward, 'reward', self._on_reward, EVENT_QOS)
+        self.create_subscription(rr.ReplayAck, 'replay/ack', self._on_ack, EVENT_QOS)
+
+    def _on_observation(self, message: rr.Observation) -> None:
+        self._collector = message.collector
+        self._send(self._assembler.add_observation(convert.from_observation(message)))
+
+    def _on_action(self, message: rr.Action) -> None:
+        self._send(self._assembler.add_action(convert.from_action(message)))
+
+    def _on_safety(self, message: rr.SafetyStatus) -> None:
+        delta = message.tool_delta
+        delta_xyz = np.array([delta.x, delta.y, delta.z])
+        stamp_ns = convert.from_time(message.header.stamp)
+        self._send(self._assembler.add_safety(stamp_ns, delta_xyz, bool(message.reason)))
+
+    def _on_reward(self, message: rr.Reward) -> None:
+        self._send(self._assembler.add_reward(convert.from_reward(message)))
+
+    def _send(self, steps: list[Step]) -> None:
+        for step in steps:
+            message = convert.to_step(step)
+            self._outbox.put(step.sequence, message)
+            self._publisher.publish(message)
+
+    def _on_ack(self, message: rr.ReplayAck) -> None:
+        if message.collector not in ('', self._collector):
+            return
+        self._outbox.acknowledge(message.sequence)
+        if message.resend:
+            for step in self._outbox.pending():
+                self._publisher.publish(step)
+
+
+def main() -> None:
+    """Runs the node alone."""
+    run(ReplayNode)

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Replay memory: every state stored once, transitions as links between rows.
+
+A row of the ring holds one state, how it was rewarded on arrival, and what was done in it.
+Consecutive steps of one collector and episode are linked, so no next observation is stored
+twice. Sources with ratios (demonstrations beside online steps) are several buffers; relabelling
+draws rows with `sample_rows`, follows `links`, and gathers.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robot_rl import arrays
+from robot_rl.arrays import State
+from robot_rl.errors import InputError
+from robot_rl.replay.batch import Batch
+from robot_rl.types import DataSpec, EntrySpec, Step
+
+Rows = NDArray[np.int64]
+_NONE = -1
+
+
+@dataclass(slots=True)
+class _Stream:
+    """Where one collector's stream stands: the number it sends next, and its open state."""
+
+    next_sequence: int = 0
+    row: int = _NONE
+    episode: int = _NONE
+    step: int = _NONE
+
+    def close(self) -> None:
+        """Forgets the open state: nothing follows it."""
+        self.row = _NONE
+
+
+class ReplayBuffer:
+    """Ring of states with uniform sampling of the transitions between them.
+
+    Attributes:
+        gaps: steps that never came.
+        duplicates: steps that came again and were dropped.
+        rejected: steps dropped because a number in them was not finite.
+    """
+
+    def __init__(self, capacity: int, spec: DataSpec) -> None:
+        """Reserves the memory; entries that `spec` does not name are not stored.
+
+        Args:
+            capacity: states kept; the oldest go first.
+            spec: shapes of the entries and size of the action.
+        """
+        if not capacity >= 2:
+            raise InputError(f'capacity: expected at least 2 states, got {capacity}')
+        self.capacity = capacity
+        self._spec = spec
+        self._entries = {n: _rows(capacity, entry) for n, entry in spec.entries.items()}
+        self._action = np.zeros((capacity, spec.action_size), np.float32)
+        self._reward = np.zeros(capacity, np.float32)
+        self._terminated = np.zeros(capacity, np.bool_)
+        self.links: Rows = np.full(capacity, _NONE, np.int64)
+        self._valid: Rows = np.full(capacity, _NONE, np.int64)
+        self._place: Rows = np.full(capacity, _NONE, np.int64)
+        self._transitions = 0
+        self._written = 0
+        self._streams: dict[str, _Stream] = {}
+        self.gaps = self.duplicates = self.rejected = 0
+
+    def __len__(self) -> int:
+        """Number of transitions that can be drawn."""
+        return self._transitions
+
+    def next_sequence(self, collector: str) -> int:
+        """Number of the first step that is still wanted from a collector."""
+        return self._streams[collector].next_sequence if collector in self._streams else 0
+
+    @property
+    def sequences(self) -> dict[str, int]:
+        """`next_sequence` of every collector heard so far."""
+        return {name: stream.next_sequence for name, stream in self._streams.items()}
+
+    def add(self, step: Step) -> bool:
+        """Stores a step and links it to the one before; whether that made a transition.
+
+        Raises:
+            InputError: an entry is missing or does not fit; names it.
+        """
+        stream = self._streams.setdefault(step.observation.collector, _Stream())
+        if step.sequence < stream.next_sequence:
+            self.duplicates += 1
+            return False
+        self._check(step)
+        lost, stream.next_sequence = step.sequence - stream.next_sequence, step.sequence + 1
+        self.gaps += lost
+        if not _finite(step, self._spec):
+            self.rejected += 1
+            stream.close()
+            return False
+        row = self._write(step)
+        follows = (
+            not lost
+            and stream.row != _NONE
+            and stream.episode == step.observation.episode
+            and stream.step + 1 == step.observation.step
+        )
+        if follows:
+            self._link(stream.row, row)
+        stream.row = _NONE if step.last else row
+        stream.episode, stream.step = step.observation.episode, step.observation.step
+        return follows
+
+    def sample(self, batch_size: int, rng: np.random.Generator) -> Batch:
+        """Transitions drawn uniformly with replacement.
+
+        Raises:
+            InputError: there is none yet.
+        """
+        return self.gather(self.sample_rows(batch_size, rng))
+
+    def sample_rows(self, batch_size: int, rng: np.random.Generator) -> Rows:
+        """Rows of states that a transition leads away from, shape [B]."""
+        if not self._transitions:
+            raise InputError('replay: no transition stored yet')
+        return self._valid.take(rng.integers(0, self._transitions, batch_size))
+
+    def gather(self, rows: Rows) -> Batch:
+        """The transitions that start in these rows, shape [B]."""
+        following = self.links.take(rows)
+        return Batch(
+            observation={n: a.take(rows, axis=0) for n, a in self._entries.items()},
+            action=self._action.take(rows, axis=0),
+            reward=self._reward.take(following),
+            next_observation={n: a.take(following, axis=0) for n, a in self._entries.items()},
+            terminated=self._terminated.take(following),
+        )
+
+    def state_dict(self) -> State:
+        """An exact copy of everything, without the unused rows."""
+        filled = min(self._written, self.capacity)
+        state: State = {name: array[:filled].copy() for name, array in self._columns().items()}
+        streams = {n: [s.next_sequence, s.row, s.episode, s.step] for n, s in self._streams.items()}
+        counts = [self._transitions, self._written, self.gaps, self.duplicates, self.rejected]
+        state['book'] = arrays.from_json([self.capacity, counts, streams])
+        return state
+
+    def load_state_dict(self, state: State) -> None:
+        """Replaces everything by what `state_dict` gave.
+
+        Raises:
+            InputError: another capacity, other entries, or other shapes.
+        """
+        columns = self._columns()
+        arrays.check_names(set(state), {'book', *columns}, 'replay state')
+        capacity, counts, streams = arrays.to_json(state['book'])
+        if capacity != self.capacity:
+            raise InputError(f'replay state: capacity: expected {self.capacity}, got {capacity}')
+        filled = min(counts[1], capacity)
+        for name, column in columns.items():
+            shape = (filled, *column.shape[1:])
+            if state[name].shape != shape or state[name].dtype != column.dtype:
+                got = f'{state[name].dtype} {state[name].shape}'
+                raise InputError(f'replay state: {name}: expected {column.dtype} {shape}, got {got}')
+        for name, column in columns.items():
+            column[:filled] = state[name]
+        self.links[filled:] = _NONE
+        self._transitions, self._written, self.gaps, self.duplicates, self.rejected = counts
+        self._streams = {name: _Stream(*values) for name, values in streams.items()}
+
+    def _columns(self) -> State:
+        entries = {f'entries/{name}': array for name, array in self._entries.items()}
+        names = ('_action', '_reward', '_terminated', 'links', '_valid', '_place')
+        return entries | {name.strip('_'): getattr(self, name) for name in names}
+
+    def _check(self, step: Step) -> None:
+        entries = step.observation.entries
+        for name, spec in self._spec.entries.items():
+            if name not in entries:
+                raise InputError(f'replay: step has no entry {name!r}; it has {list(entries)}')
+            if entries[name].shape != spec.shape:
+                got = entries[name].shape
+                raise InputError(f'replay: entry {name!r}: expected {spec.shape}, got {got}')
+        if step.executed.shape != (self._spec.action_size,):
+            got, wanted = step.executed.shape, (self._spec.action_size,)
+            raise InputError(f'replay: executed action: expected {wanted}, got {got}')
+
+    def _write(self, step: Step) -> int:
+        row = self._written % self.capacity
+        self._written += 1
+        self._free(row)
+        for name, array in self._entries.items():
+            array[row] = step.observation.entries[name]
+        self._action[row] = step.executed
+        self._reward[row] = step.reward
+        self._terminated[row] = step.terminated
+        return row
+
+    def _free(self, row: int) -> None:
+        """Ends what starts in a row; what leads to it started in an older row, freed before."""
+        for stream in self._streams.values():
+            if stream.row == row:
+                stream.close()
+        if self.links[row] != _NONE:
+            self._transitions -= 1
+            place, moved = self._place[row], self._valid[self._transitions]
+            self._valid[place], self._place[moved] = moved, place
+            self.links[row] = _NONE
+
+    def _link(self, row: int, following: int) -> None:
+        self.links[row] = following
+        self._valid[self._transitions], self._place[row] = row, self._transitions
+        self._transitions += 1
+
+
+def _rows(capacity: int, spec: EntrySpec) -> NDArray[np.generic]:
+    dtype = np.uint8 if spec.dtype == 'uint8' else np.float32
+    return np.zeros((capacity, *spec.shape), dtype)
+
+
+def _finite(step: Step, spec: DataSpec) -> bool:
+    floats = [step.observation.entries[n] for n, e in spec.entries.items() if e.dtype != 'uint8']
+    values = (step.executed, np.float64(step.reward), *floats)
+    with np.errstate(over='ignore'):
+        return all(bool(np.isfinite(np.asarray(v, np.float32)).all()) for v in values)

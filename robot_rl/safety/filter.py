@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The last filter before the driver: whatever comes in, an allowed command goes out."""
+
+from collections import Counter
+from typing import Protocol
+
+import numpy as np
+
+from robot_rl.errors import InputError
+from robot_rl.safety import rules
+from robot_rl.safety.config import SafetyConfig
+from robot_rl.safety.inputs import CommandCheck, Fault, StateCheck, WrenchCheck, usable
+from robot_rl.types import FloatArray, JointCommand, JointState, SafetyResult, Wrench
+
+#: Commands beyond this, in rad/s, m/s, rad or m, are clipped before anything is computed.
+HUGE = 1e6
+
+
+class Tool(Protocol):
+    """What the filter reads of a tool state, see `control.kinematics.ToolState`."""
+
+    position_xyz: FloatArray
+    jacobian: FloatArray
+
+
+class ToolKinematics(Protocol):
+    """What the filter asks of an arm, see `control.kinematics.Kinematics`."""
+
+    position_limits: FloatArray
+    velocity_limits: FloatArray
+
+    def evaluate(self, position: FloatArray) -> Tool:
+        """Position and Jacobian of the tool at joint positions [J]."""
+
+
+class SafetyFilter:
+    """Checks the inputs, then applies the rules, and says what it did and why.
+
+    A hold is a velocity command of zeros stamped `now_ns`, also for a robot that takes positions:
+    its driver keeps the set-point. A command that breaks no rule passes as the very same object.
+    A wrench above a limit, several unusable samples of one input in a row, or `stop` latch a
+    stop; after `reset_stop` the arm still holds until `arm`. Limits do not change while it lives.
+
+    Attributes:
+        stop_reason: why a stop is latched; '' when none is.
+        armed: false between `reset_stop` and `arm`.
+        detail: the numbers behind the last result's reason; '' when the command passed.
+        counts: how often each rule acted.
+    """
+
+    def __init__(
+        self,
+        config: SafetyConfig,
+        kinematics: ToolKinematics,
+        control_period_s: float,
+        stop_reason: str = '',
+    ) -> None:
+        """Reads the arm's limits.
+
+        Args:
+            config: the limits.
+            kinematics: the arm, with its limits from the URDF.
+            control_period_s: time for which a command acts.
+            stop_reason: of a stop that was latched before a restart.
+
+        Raises:
+            InputError: a joint without velocity limit, a margin wider than a joint's range, or a
+                period that is none.
+        """
+        if not 0 < control_period_s <= 1:
+            raise InputError(f'control period: expected (0, 1] s, got {control_period_s:g} s')
+        self.stop_reason = stop_reason
+        self._stop_detail = ''
+        self.armed = True
+        self.detail = ''
+        self.counts: Counter[str] = Counter()
+        self._config = config
+        self._kinematics = kinematics
+        self._period_s = control_period_s
+        self._joint_speed = kinematics.velocity_limits * config.joint_speed_scale
+        self._lower = kinematics.position_limits[:, 0] + config.joint_margin
+        self._upper = kinematics.position_limits[:, 1] - config.joint_margin
+        self._check_limits()
+        self._zeros = np.zeros(len(self._joint_speed))
+        self._wrench = WrenchCheck(config)
+        self.reset()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a stop is latched."""
+        return self.stop_reason != ''
+
+    def reset(self) -> None:
+        """Forgets the past inputs, as when a simulated arm is put somewhere else; keeps a stop."""
+        limits = self._kinematics.velocity_limits, self._kinematics.position_limits
+        self._command = CommandCheck(self._config, len(self._zeros))
+        self._state = StateCheck(self._config, *limits)
+        self._bad = [0, 0, 0]
+
+    def tare(self, wrench: Wrench) -> None:
+        """Takes a wrench in free space as the bias of all that follow: the tool's weight.
+
+        The bias is constant in the tool's frame, hence right only near the orientation in which
+        it was taken. Without it the raw wrench is held against the limits.
+
+        Raises:
+            InputError: the wrench is unusable, or itself above a limit.
+        """
+        self._wrench.tare(wrench)
+
+    def stop(self, reason: str, detail: str = '') -> None:
+        """Latches a stop; the first reason stays, with its numbers."""
+        if not self.stopped:
+            self.stop_reason, self._stop_detail = reason or 'stop', detail
+
+    def reset_stop(self) -> None:
+        """Unlatches the stop; motion still waits for `arm`."""
+        if self.stopped:
+            self.stop_reason, self.armed = '', False
+            self._bad = [0, 0, 0]
+
+    def arm(self) -> None:
+        """Allows motion after a stop was reset; nothing while one is latched."""
+        self.armed = self.armed or not self.stopped
+
+    def filter(
+        self,
+        command: JointCommand | None,
+        state: JointState | None,
+        wrench: Wrench | None,
+        now_ns: int,
+    ) -> SafetyResult:
+        """The command to obey in place of `command`.
+
+        Args:
+            command: what is asked for; None when nothing new came in time.
+            state: newest joint state.
+            wrench: newest wrench, at and in the tool frame, bias included.
+            now_ns: time on the clock of the stamps; the state's stamp in lock step.
+        """
+        faults = (
+            self._command(command, now_ns),
+            self._state(state, now_ns),
+            self._wrench(wrench, now_ns),
+        )
+        for index, fault in enumerate(faults):
+            self._count_bad(index, fault)
+        motion = self._motion(state) if state is not None and faults[1] is None else None
+        requested, velocity = self._request(command, state, motion)
+        reason = self._hold_reason(faults)
+        if reason or command is None or motion is None:
+            return self._hold(requested, velocity, motion, reason, now_ns)
+        assert state is not None
+        return self._pass(command, state, velocity, motion)
+
+    def _count_bad(self, index: int, fault: Fault | None) -> None:
+        """Latches a stop on a fault that calls for it, and on too many bad samples in a row."""
+        if fault is None:
+            self._bad[index] = 0
+            return
+        self._bad[index] = self._bad[index] + 1 if fault.bad else self._bad[index]
+        if fault.latch or self._bad[index] >= self._config.bad_input_limit:
+            self.stop(fault.rule, fault.detail)
+
+    def _hold_reason(self, faults: tuple[Fault | None, ...]) -> str:
+        fault = next((f for f in faults if f is not None), None)
+        if self.stopped:
+            self.detail = self._stop_detail
+            return self.stop_reason
+        if not self.armed:
+            self.detail = 'the stop was reset; waiting to be armed'
+            return 'disarmed'
+        self.detail = '' if fault is None else fault.detail
+        return '' if fault is None else fault.rule
+
+    def _motion(self, state: JointState) -> rules.Motion:
+        tool = self._kinematics.evaluate(state.position)
+        config, period_s = self._config, self._period_s
+        x, y, z = tool.position_xyz.tolist()
+        cx, cy, cz = config.sphere_center
+        away = (x - cx, y - cy, z - cz)
+        return rules.Motion(
+            period_s=period_s,
+            jacobian=tool.jacobian,
+            linear=tool.jacobian[:3],
+            from_center=away,
+            distance=(away[0] ** 2 + away[1] ** 2 + away[2] ** 2) ** 0.5,
+            radius=config.sphere_radius,
+            return_speed=config.sphere_return_speed,
+            tool_speed=config.tool_speed,
+            joint_speed=self._joint_speed,
+            lower=np.minimum((self._lower - state.position) / period_s, 0.0),
+            upper=np.maximum((self._upper - state.position) / period_s, 0.0),
+        )
+
+    def _request(
+        self, command: JointCommand | None, state: JointState | None, motion: rules.Motion | None
+    ) -> tuple[FloatArray, FloatArray]:
+        """What was asked, and the joint velocity that it means; NaN and zero where unusable."""
+        size = len(self._zeros)
+        if command is None or not usable(command.value, size):
+            return np.full(size, np.nan), self._zeros
+        value = command.value
+        if max(map(abs, value.tolist())) > HUGE:
+            value = np.clip(value, -HUGE, HUGE)
+        if command.mode == 'velocity':
+            return command.value, value
+        if state is None or motion is None:
+            return command.value, self._zeros
+        return command.value, (value - state.position) / self._period_s
+
+    def _hold(
+        self,
+        requested: FloatArray,
+        velocity: FloatArray,
+        motion: rules.Motion | None,
+        reason: str,
+        now_ns: int,
+    ) -> SafetyResult:
+        self.counts[reason] += 1
+        delta = np.zeros(3) if motion is None else -(motion.linear @ velocity)
+        command = JointCommand(now_ns, 'velocity', np.zeros(len(self._zeros)))
+        return SafetyResult(command, requested, reason, self.stopped, delta)
+
+    def _pass(
+        self,
+        command: JointCommand,
+        state: JointState,
+        velocity: FloatArray,
+        motion: rules.Motion,
+    ) -> SafetyResult:
+        kept, acted = rules.apply(velocity, motion)
+        if not acted:
+            return SafetyResult(command, command.value, '', False, np.zeros(3))
+        self.counts.update(acted)
+        self.detail = ', '.join(acted)
+        delta = motion.linear @ (kept - velocity)
+        changed = self._command_for(kept, command, state)
+        return SafetyResult(changed, command.value, acted[-1], False, delta)
+
+    def _command_for(
+        self, velocity: FloatArray, command: JointCommand, state: JointState
+    ) -> JointCommand:
+        """A velocity in the command's own mode; standing still is a hold in either."""
+        if command.mode == 'velocity' or not velocity.any():
+            return JointCommand(command.stamp_ns, 'velocity', velocity)
+        goal = state.position + velocity * self._period_s
+        return JointCommand(command.stamp_ns, 'position', goal)
+
+    def _check_limits(self) -> None:
+        for joint, speed in enumerate(self._kinematics.velocity_limits):
+            if not 0 < speed < np.inf:
+                raise InputError(f'joint {joint}: the URDF gives no velocity limit')
+            if not self._lower[joint] < self._upper[joint]:
+                margin = self._config.joint_margin
+                raise InputError(f'joint_margin: {margin:g} leaves joint {joint} no range')

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether what reaches the safety filter can be believed: size, numbers, age, order, continuity.
+
+Each check remembers just enough of the past to judge the next sample. A sample that is merely
+late holds the robot; an unusable one also counts, and several in a row latch a stop.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from robot_rl.errors import InputError
+from robot_rl.safety.config import SafetyConfig
+from robot_rl.types import FloatArray, JointCommand, JointState, Wrench
+
+#: A sample stamped further ahead than this comes from a clock that differs.
+FUTURE_S = 0.1
+
+#: Joints never move faster than this many times their limit; a larger step is a false reading.
+JUMP_FACTOR = 3.0
+
+#: No joint lies further out than this, in rad or m.
+PLAUSIBLE = 100.0
+
+FLOAT64 = np.dtype(np.float64)
+
+
+class Fault(NamedTuple):
+    """Why an input is not acted on.
+
+    Attributes:
+        rule: name of the check.
+        detail: what was found and what is allowed.
+        bad: whether the sample was unusable rather than late.
+        latch: whether it latches a stop at once.
+    """
+
+    rule: str
+    detail: str
+    bad: bool = False
+    latch: bool = False
+
+
+def usable(array: Any, size: int) -> bool:
+    """Whether this is a float64 array of shape [size] without NaN or infinity."""
+    if type(array) is not np.ndarray or array.dtype != FLOAT64 or array.shape != (size,):
+        return False
+    # A finite sum of squares is the cheap proof; only huge numbers need the dear one.
+    return math.isfinite(array.dot(array)) or bool(np.isfinite(array).all())
+
+
+def describe(array: Any) -> str:
+    """Shape, type and number of unusable values, for a message."""
+    array = np.asarray(array)
+    if array.dtype.kind != 'f':
+        return f'shape {list(array.shape)} of {array.dtype}'
+    wrong = int(array.size - np.isfinite(array).sum())
+    return f'shape {list(array.shape)} of {array.dtype} with {wrong} not finite'
+
+
+class StampCheck:
+    """Judges the age and the order of one input's stamps."""
+
+    def __init__(self, name: str, limit_s: float, repeats: bool) -> None:
+        """Takes the limits.
+
+        Args:
+            name: of the input, for rules and messages.
+            limit_s: oldest age.
+            repeats: whether the same stamp may come again.
+        """
+        self.last_ns: int | None = None
+        self._name = name
+        self._limit_ns = round(limit_s * 1e9)
+        self._future_ns = round(FUTURE_S * 1e9)
+        self._step_ns = 0 if repeats else 1
+
+    def __call__(self, stamp_ns: int, now_ns: int) -> Fault | None:
+        """The fault of a stamp, or None, and then it is remembered."""
+        age_ns = now_ns - stamp_ns
+        if not -self._future_ns <= age_ns <= self._limit_ns:
+            return self._outside(age_ns)
+        last_ns = self.last_ns
+        # A remembered stamp that lies in the future belongs to a clock that was set back since.
+        if last_ns is None or last_ns > now_ns + self._future_ns:
+            last_ns = stamp_ns - self._step_ns
+        if stamp_ns < last_ns + self._step_ns:
+            back = (last_ns - stamp_ns) * 1e-9
+            return Fault(f'old_{self._name}', f'{self._name} is {back:.3f} s behind the last')
+        self.last_ns = stamp_ns
+        return None
+
+    def _outside(self, age_ns: int) -> Fault:
+        name, age_s = self._name, age_ns * 1e-9
+        if age_ns < 0:
+            text = f'{name} is stamped {-age_s:.3f} s in the future, allowed {FUTURE_S:g} s'
+            return Fault(f'future_{name}', text)
+        limit_s = self._limit_ns * 1e-9
+        return Fault(f'stale_{name}', f'{name} is {age_s:.3f} s old, allowed {limit_s:g} s')
+
+
+class CommandCheck:
+    """Finite, sized, fresh, and newer than the last one."""
+
+    def __init__(self, config: SafetyConfig, size: int) -> None:
+        self._size = size
+        self._stamp = StampCheck('command', config.command_timeout, repeats=False)
+
+    def __call__(self, command: JointCommand | None, now_ns: int) -> Fault | None:
+        """The fault of a command, or None."""
+        if command is None:
+            return Fault('no_command', 'no command')
+        if command.mode not in ('velocity', 'position'):
+            expected = 'expected velocity or position'
+            return Fault('bad_command', f'command: {expected}, got mode {command.mode!r}', True)
+        if not usable(command.value, self._size):
+            expected = f'expected {self._size} finite float64'
+            got = describe(command.value)
+            return Fault('bad_command', f'command: {expected}, got {got}', bad=True)
+        return self._stamp(command.stamp_ns, now_ns)
+
+
+class StateCheck:
+    """Finite, sized, fresh, not older than the last one, and near to where the arm was."""
+
+    def __init__(
+        self, config: SafetyConfig, velocity_limits: FloatArray, position_limits: FloatArray
+    ) -> None:
+        self._size = len(velocity_limits)
+        self._jump_speed = JUMP_FACTOR * velocity_limits
+        self._turns = ~np.isfinite(position_limits).any(axis=1)
+        self._stamp = StampCheck('state', config.state_timeout, repeats=True)
+        self._position: FloatArray | None = None
+
+    def __call__(self, state: JointState | None, now_ns: int) -> Fault | None:
+        """The fault of a joint state, or None, and then it is remembered."""
+        if state is None:
+            return Fault('no_state', 'no joint state')
+        if not (usable(state.position, self._size) and usable(state.velocity, self._size)):
+            expected = f'state: expected {self._size} finite float64 positions and velocities'
+            got = f'{describe(state.position)} and {describe(state.velocity)}'
+            return Fault('bad_state', f'{expected}, got {got}', bad=True)
+        if max(map(abs, state.position.tolist())) > PLAUSIBLE:
+            return Fault('bad_state', f'state: expected |q| <= {PLAUSIBLE:g}', bad=True)
+        last_ns = self._stamp.last_ns
+        fault = self._stamp(state.stamp_ns, now_ns)
+        if fault is not None:
+            return fault
+        fault = self._jump(state, last_ns)
+        if fault is None:
+            self._position = state.position
+        else:
+            self._stamp.last_ns = last_ns
+        return fault
+
+    def _jump(self, state: JointState, last_ns: int | None) -> Fault | None:
+        if self._position is None or last_ns is None or state.stamp_ns < last_ns:
+            return None
+        step = np.abs(state.position - self._position)
+        allowed = self._jump_speed * ((state.stamp_ns - last_ns) * 1e-9) + 1e-6
+        if (step <= allowed).all():
+            return None
+        return self._real_jump(step, allowed)
+
+    def _real_jump(self, step: FloatArray, allowed: FloatArray) -> Fault | None:
+        """Leaves out joints without limits, whose angle may wrap by a whole turn."""
+        wrapped = np.abs(step - 2 * math.pi * np.round(step / (2 * math.pi)))
+        step = np.where(self._turns, wrapped, step)
+        joint = int(np.argmax(step - allowed))
+        if step[joint] <= allowed[joint]:
+            return None
+        text = f'joint {joint} moved {step[joint]:.4g} rad, allowed {allowed[joint]:.4g} rad'
+        return Fault('state_jump', text, bad=True)
+
+
+class WrenchCheck:
+    """Finite, fresh, and below the limits once the bias is taken off."""
+
+    def __init__(self, config: SafetyConfig) -> None:
+        self._force = math.inf if config.force is None else config.force
+        self._torque = math.inf if config.torque is None else config.torque
+        self._wanted = config.force is not None or config.torque is not None
+        self._stamp = StampCheck('wrench', config.state_timeout, repeats=True)
+        self._bias: tuple[float, ...] = (0.0,) * 6
+
+    def tare(self, wrench: Wrench) -> None:
+        """Takes this wrench as the reading without contact.
+
+        Raises:
+            InputError: it is not finite, or itself above a limit.
+        """
+        values = self._values(wrench)
+        fault = self._above(values) if values else Fault('bad_wrench', describe(wrench.force_xyz))
+        if fault is not None:
+            raise InputError(f'wrench: refused as bias: {fault.detail}')
+        self._bias = values
+
+    def __call__(self, wrench: Wrench | None, now_ns: int) -> Fault | None:
+        """The fault of a wrench, or None; one above a limit latches."""
+        if not self._wanted:
+            return None
+        if wrench is None:
+            return Fault('no_wrench', 'no wrench, and the task has a force or torque limit')
+        values = self._values(wrench)
+        if not values:
+            got = f'{describe(wrench.force_xyz)} and {describe(wrench.torque_xyz)}'
+            return Fault('bad_wrench', f'wrench: expected 3 finite float64 each, got {got}', True)
+        late = self._stamp(wrench.stamp_ns, now_ns)
+        free = tuple(a - b for a, b in zip(values, self._bias, strict=True))
+        return self._above(free) or late
+
+    def _values(self, wrench: Wrench) -> tuple[float, ...]:
+        force, torque = wrench.force_xyz, wrench.torque_xyz
+        if not (usable(force, 3) and usable(torque, 3)):
+            return ()
+        return (*force.tolist(), *torque.tolist())
+
+    def _above(self, values: tuple[float, ...]) -> Fault | None:
+        force, torque = math.hypot(*values[:3]), math.hypot(*values[3:])
+        if force > self._force:
+            text = f'force {force:.4g} N is above {self._force:g} N'
+            return Fault('wrench', text, latch=True)
+        if torque > self._torque:
+            text = f'torque {torque:.4g} N m is above {self._torque:g} N m'
+            return Fault('wrench', text, latch=True)
+        return None

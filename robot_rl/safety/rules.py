@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The limits on motion as an ordered table of pure rules on one joint velocity.
+
+A rule gives back the very array that it was given when that holds, and otherwise the nearest one
+that does. Each set of allowed velocities is convex and contains zero, so that shortening a vector
+never breaks a rule, standing still is always allowed, and a rule may shorten what it corrected.
+
+    joint_speed      |v_i| <= scale * URDF limit, kept by scaling all joints alike
+    tool_speed       |J_v v| <= tool_speed, kept by scaling all joints alike
+    joint_position   q + v dt stays in the limits less the margin; beyond them, only the way back
+    sphere           p + J_v v dt stays in the ball; outside it, only towards the centre, slowly
+
+J_v are the three rows of the Jacobian that give the tool's linear velocity in the base frame, dt
+is the control period. The ball is the bounding sphere of Gu et al. 2016, section IV-B: a velocity
+that would leave it is projected onto its surface, plus a velocity towards the centre.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from robot_rl.types import FloatArray
+
+#: What rounding may add to a limit, relative for speeds and absolute in rad/s and m elsewhere.
+TOLERANCE = 1e-7
+
+#: Damping of the least squares that map a change of tool velocity to the joints, m/rad.
+DAMPING = 0.01
+
+
+@dataclass(slots=True)
+class Motion:
+    """Where the arm is, and what it may do from there.
+
+    Attributes:
+        period_s: control period dt.
+        jacobian: tool velocity per joint velocity in the base frame, [6, J].
+        linear: its first three rows J_v, [3, J].
+        from_center: tool position less the sphere's centre, m, base frame.
+        distance: its length, m.
+        radius: of the sphere, m.
+        return_speed: m/s, see `SafetyConfig.sphere_return_speed`.
+        tool_speed: m/s.
+        joint_speed: rad/s or m/s, [J].
+        lower: lowest joint velocity that keeps the position limits, never above 0, [J].
+        upper: highest joint velocity that keeps the position limits, never below 0, [J].
+    """
+
+    period_s: float
+    jacobian: FloatArray
+    linear: FloatArray
+    from_center: tuple[float, float, float]
+    distance: float
+    radius: float
+    return_speed: float
+    tool_speed: float
+    joint_speed: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+
+
+def joint_speed(velocity: FloatArray, motion: Motion) -> FloatArray:
+    """Scales all joints alike until the fastest keeps its limit; the direction stays."""
+    excess = float((np.abs(velocity) / motion.joint_speed).max())
+    return velocity / excess if excess > 1 + TOLERANCE else velocity
+
+
+def tool_speed(velocity: FloatArray, motion: Motion) -> FloatArray:
+    """Scales all joints alike until the tool keeps its limit; the direction stays."""
+    return _slow_tool(velocity, motion, motion.tool_speed)
+
+
+def joint_position(velocity: FloatArray, motion: Motion) -> FloatArray:
+    """Stops what leads a joint past its limit less the margin; the other joints go on.
+
+    Stopping some joints can speed up the tool, so its speed is capped once more.
+    """
+    kept = np.minimum(np.maximum(velocity, motion.lower), motion.upper)
+    if float(np.abs(kept - velocity).max()) <= TOLERANCE:
+        return velocity
+    return tool_speed(kept, motion)
+
+
+def sphere(velocity: FloatArray, motion: Motion) -> FloatArray:
+    """Keeps the tool in the ball, or brings it back (Gu et al. 2016, section IV-B).
+
+    The change of the tool's velocity is mapped to the joints by damped least squares, first with
+    the tool's rotation kept as commanded, then with the rotation free. Where neither can be done
+    within the joints' limits, the arm stands still.
+    """
+    tool = _tool_velocity(velocity, motion)
+    if _in_sphere(tool, motion):
+        return velocity
+    change = [goal - now for goal, now in zip(_return(tool, motion), tool, strict=True)]
+    low = np.maximum(motion.lower, -motion.joint_speed)
+    high = np.minimum(motion.upper, motion.joint_speed)
+    for rows in (6, 3):
+        joints = velocity + _least_squares(motion.jacobian[:rows], change)
+        joints = np.minimum(np.maximum(joints, low), high)
+        joints = _slow_tool(joints, motion, _allowed_speed(motion))
+        if _in_sphere(_tool_velocity(joints, motion), motion):
+            return joints
+    return np.zeros_like(velocity)
+
+
+Rule = Callable[[FloatArray, Motion], FloatArray]
+
+#: In the order in which they act.
+RULES: dict[str, Rule] = {
+    'joint_speed': joint_speed,
+    'tool_speed': tool_speed,
+    'joint_position': joint_position,
+    'sphere': sphere,
+}
+
+
+def apply(velocity: FloatArray, motion: Motion) -> tuple[FloatArray, list[str]]:
+    """The velocity after all rules, and the names of those that acted.
+
+    The same array comes back when none did. What comes back keeps all rules together; should it
+    not, for whatever reason, it is zero and the last name is 'final_check'.
+    """
+    acted = []
+    for name, rule in RULES.items():
+        kept = rule(velocity, motion)
+        if kept is not velocity:
+            acted.append(name)
+            velocity = kept
+    if acted and not holds(velocity, motion):
+        return np.zeros_like(velocity), [*acted, 'final_check']
+    return velocity, acted
+
+
+def holds(velocity: FloatArray, motion: Motion) -> bool:
+    """Whether a velocity keeps every rule."""
+    return all(rule(velocity, motion) is velocity for rule in RULES.values())
+
+
+def _tool_velocity(velocity: FloatArray, motion: Motion) -> list[float]:
+    tool: list[float] = (motion.linear @ velocity).tolist()
+    return tool
+
+
+def _slow_tool(velocity: FloatArray, motion: Motion, limit: float) -> FloatArray:
+    speed = math.hypot(*_tool_velocity(velocity, motion))
+    return velocity * (limit / speed) if speed > limit * (1 + TOLERANCE) else velocity
+
+
+def _allowed_speed(motion: Motion) -> float:
+    inside = motion.distance <= motion.radius
+    return motion.tool_speed if inside else motion.return_speed
+
+
+def _ahead(tool: list[float], motion: Motion) -> list[float]:
+    """Where the tool will be after one period, from the centre."""
+    return [d + v * motion.period_s for d, v in zip(motion.from_center, tool, strict=True)]
+
+
+def _in_sphere(tool: list[float], motion: Motion) -> bool:
+    """Whether the tool stays in the ball, or, outside it, comes no further out and is slow."""
+    reach = max(motion.radius, motion.distance)
+    if math.hypot(*_ahead(tool, motion)) > reach + TOLERANCE:
+        return False
+    if motion.distance <= motion.radius:
+        return True
+    return math.hypot(*tool) <= motion.return_speed * (1 + TOLERANCE)
+
+
+def _return(tool: list[float], motion: Motion) -> list[float]:
+    """The tool velocity to have instead, m/s.
+
+    It leads to the point of a smaller sphere that is nearest to where the tool would have been:
+    smaller than the ball, or outside it than the distance, by the way of one period at the return
+    speed. That is the projection onto the surface plus the velocity towards the centre.
+    """
+    ahead = _ahead(tool, motion)
+    step = motion.return_speed * motion.period_s
+    goal = max(0.0, max(motion.radius, motion.distance) - step)
+    shrink = goal / max(goal, math.hypot(*ahead), TOLERANCE)
+    return [
+        (a * shrink - d) / motion.period_s for a, d in zip(ahead, motion.from_center, strict=True)
+    ]
+
+
+def _least_squares(jacobian: FloatArray, change: list[float]) -> FloatArray:
+    """J^T (J J^T + DAMPING^2 I)^-1 change, with no change of the rows beyond the first three."""
+    rows = len(jacobian)
+    square = jacobian @ jacobian.T
+    square.flat[:: rows + 1] += DAMPING * DAMPING
+    wanted = np.zeros(rows)
+    wanted[:3] = change
+    return np.asarray(jacobian.T @ np.linalg.solve(square, wanted))

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A task, read from one YAML: robot, scene, rates, action space, observation, goal, reward."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from robot_rl import config, resources
+from robot_rl.control.base import BaseConfig
+from robot_rl.control.kinematics import Kinematics
+from robot_rl.control.robot import RobotConfig
+from robot_rl.control.controller import ActionConfig, ControllerConfig
+from robot_rl.episodes.episode import GoalConfig
+from robot_rl.episodes.observation import EntryConfig, ObservationBuilder
+from robot_rl.errors import InputError
+from robot_rl.perception.camera import CameraConfig
+from robot_rl.replay.assembler import AssemblerConfig
+from robot_rl.rewards.functions import RewardConfig
+from robot_rl.safety.config import SafetyConfig
+from robot_rl.types import DataSpec, Entries, EntrySpec, JointState, Snapshot, Wrench
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How often things happen.
+
+    Attributes:
+        action_hz: policy actions a second.
+        control_hz: controller and safety cycles a second, a whole multiple of `action_hz`.
+    """
+
+    action_hz: float
+    control_hz: float
+
+    def __post_init__(self) -> None:
+        """Refuses rates that do not fit into one another."""
+        if not 0 < self.action_hz <= self.control_hz <= 1000:
+            raise ValueError(
+                f'rates: expected 0 < action_hz <= control_hz <= 1000, '
+                f'got {self.action_hz} and {self.control_hz}'
+            )
+        ratio = self.control_hz / self.action_hz
+        if not math.isclose(ratio, round(ratio)):
+            raise ValueError(f'rates: control_hz / action_hz must be whole, got {ratio}')
+
+    @property
+    def control_periods(self) -> int:
+        """Control periods in one action period."""
+        return round(self.control_hz / self.action_hz)
+
+    @property
+    def action_period_ns(self) -> int:
+        """Duration of an action, nanoseconds."""
+        return self.control_periods * self.control_period_ns
+
+    @property
+    def control_period_ns(self) -> int:
+        """Duration of a control period, nanoseconds."""
+        return round(1e9 / self.control_hz)
+
+
+@dataclass(frozen=True)
+class TaskConfig:
+    """Everything about a task that is not the robot and not the learner.
+
+    Attributes:
+        name: as in the file's name.
+        robot: default robot, a name in config/robots.
+        scene: name in the simulation's table of scenes.
+        rates: action and control rates.
+        horizon: action periods after which an episode is truncated.
+        action: axes and scale of the policy's action.
+        goal: believed goal and its noise.
+        observation: what the policy sees.
+        base: controller that the policy corrects.
+        reward: which reward and its parameters.
+        safety: limits of the last filter.
+        agent: default agent, a name in config/agents.
+        cameras: what each camera gives.
+    """
+
+    name: str
+    robot: str
+    scene: str
+    rates: Rates
+    horizon: int
+    action: ActionConfig
+    goal: GoalConfig
+    observation: tuple[EntryConfig, ...]
+    base: BaseConfig
+    reward: RewardConfig
+    safety: SafetyConfig
+    agent: str
+    cameras: tuple[CameraConfig, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuses an empty task, names used twice, and images of cameras that do not exist."""
+        if not self.horizon > 0:
+            raise ValueError(f'horizon: expected a positive number of steps, got {self.horizon}')
+        for what, used in (
+            ('observation', [e.name for e in self.observation]),
+            ('cameras', [c.name for c in self.cameras]),
+        ):
+            if len(set(used)) != len(used):
+                raise ValueError(f'{what}: a name is used twice in {used}')
+        cameras = {c.name for c in self.cameras}
+        for entry in self.observation:
+            if entry.camera and entry.camera not in cameras:
+                raise ValueError(f'observation: {entry.name}: no camera {entry.camera!r}')
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """Names of the picture streams that an observation needs."""
+        return tuple(dict.fromkeys(e.stream for e in self.observation if e.stream))
+
+    @property
+    def assembler(self) -> AssemblerConfig:
+        """What a step of the replay stream is made of."""
+        rates = self.rates
+        return AssemblerConfig(
+            self.action.axes, self.action.scale, rates.control_periods, rates.control_period_ns
+        )
+
+    @property
+    def controller(self) -> ControllerConfig:
+        """What the controller needs to know."""
+        return ControllerConfig(
+            action=self.action,
+            base=self.base,
+            goal_rpy=self.goal.rpy,
+            action_hz=self.rates.action_hz,
+            control_hz=self.rates.control_hz,
+        )
+
+
+def load_task(name: str, robot: str = '', agent: str = '') -> TaskConfig:
+    """Reads a task by name or path; a robot or agent given by name replaces the task's own.
+
+    Raises:
+        InputError: names the file and key, or lists the known names.
+    """
+    path = resources.find('config/tasks', name)
+    data = config.read_yaml(path)
+    if isinstance(data, dict):
+        data |= {key: value for key, value in (('robot', robot), ('agent', agent)) if value}
+    task = config.parse(TaskConfig, data, str(path))
+    if task.horizon > 1_000_000:
+        raise InputError(f'{path}: horizon: expected at most 1000000, got {task.horizon}')
+    return task
+
+
+def data_spec(task: TaskConfig, robot: RobotConfig) -> DataSpec:
+    """Shapes and types of what the task's observations hold, found by building one."""
+    joints = np.asarray(robot.home)
+    state = JointState(0, joints, np.zeros_like(joints))
+    snapshot = Snapshot(0, state, Wrench(0, np.zeros(3), np.zeros(3)), _blank_pictures(task))
+    builder = ObservationBuilder(task.observation, Kinematics(robot))
+    builder.reset(np.asarray(task.goal.position))
+    entries = builder.build(snapshot)
+    shapes = {name: EntrySpec(a.shape, a.dtype.name) for name, a in entries.items()}
+    return DataSpec(shapes, task.action.size)
+
+
+def _blank_pictures(task: TaskConfig) -> Entries:
+    pictures: Entries = {}
+    for camera in task.cameras:
+        if camera.color:
+            shape = (*camera.size, 1 if camera.gray else 3)
+            pictures[f'{camera.name}/color'] = np.zeros(shape, np.uint8)
+        if camera.depth:
+            pictures[f'{camera.name}/depth'] = np.zeros((*camera.size, 1), np.float32)
+    return pictures

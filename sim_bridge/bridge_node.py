@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The simulated robot: exactly the topics of a real one, and `/clock`.
+
+    | topic | type | unit |
+    |---|---|---|
+    | in  `command` | trajectory_msgs/JointTrajectory | rad/s or rad, one point |
+    | out `joint_states` | sensor_msgs/JointState | rad, rad/s |
+    | out `wrench` | geometry_msgs/WrenchStamped | N, N m in tool0, raw |
+    | out `electrical_contact` | robot_rl_msgs/DigitalInput | |
+    | out `CAMERA/color/image_raw` | sensor_msgs/Image | rgb8 |
+    | out `CAMERA/depth/image_raw` | sensor_msgs/Image | 16UC1, mm |
+    | out `/clock` | rosgraph_msgs/Clock | |
+    | srv `reset` | robot_rl_msgs/Reset | the scene's start state of a seed |
+
+In lock step the world moves on by one control period when the command stamped with its
+present time arrives, and by nothing else. In real time a timer moves it on, and a command
+lasts one control period at most. Physics is in `sim_bridge/world.py`.
+"""
+
+import time
+from typing import Any
+
+from geometry_msgs.msg import WrenchStamped
+from robot_rl_msgs import msg as rr
+from robot_rl_msgs.srv import Reset
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image, JointState
+from trajectory_msgs.msg import JointTrajectory
+
+from robot_rl.errors import InputError
+from robot_rl.nodes import conversions as convert
+from robot_rl.nodes.common import COMMAND_QOS, GraphNode, run, sensor_qos
+from sim_bridge.build import make_world, raw_pictures
+
+STALL_SECONDS = 5.0
+
+
+class BridgeNode(GraphNode):
+    """Moves messages; the world computes."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Declares parameters, builds the world, opens the topics."""
+        super().__init__('sim_bridge', **kwargs)
+        self.refuse_second('joint_states')
+        self._world = make_world(self.task, self.robot)
+        self._order = convert.JointOrder(self.robot.joints)
+        self._started = False
+        self._alive = time.monotonic()
+        self._next_picture_ns = 0
+        lockstep = self.parameters.lockstep
+        qos = sensor_qos(lockstep)
+        self._states = self.create_publisher(JointState, 'joint_states', qos)
+        self._wrenches = self.create_publisher(WrenchStamped, 'wrench', qos)
+        self._contacts = self.create_publisher(rr.DigitalInput, 'electrical_contact', qos)
+        self._clock = self.create_publisher(Clock, '/clock', qos)
+        self._pictures = {
+            f'{camera}/{kind}': self.create_publisher(Image, f'{camera}/{kind}/image_raw', qos)
+            for camera, kind in (stream.split('/') for stream in self.task.pictures)
+        }
+        self.create_subscription(JointTrajectory, 'command', self._on_command, COMMAND_QOS)
+        self.create_service(Reset, 'reset', self._on_reset)
+        period_s = STALL_SECONDS if lockstep else 1.0 / self.task.rates.control_hz
+        self.create_timer(period_s, self._look_for_stall if lockstep else self._move_on)
+
+    def _on_reset(self, request: Reset.Request, answer: Reset.Response) -> Reset.Response:
+        self._world.reset(request.seed)
+        self._started = True
+        self._next_picture_ns = self._world.stamp_ns
+        answer.success = True
+        answer.stamp = convert.to_time(self._world.stamp_ns)
+        self._publish()
+        return answer
+
+    def _on_command(self, message: JointTrajectory) -> None:
+        try:
+            command = convert.from_command(message, self._order, 'command')
+        except InputError as error:
+            self.complain(error)
+            return
+        if self.parameters.lockstep:
+            if command.stamp_ns == self._world.stamp_ns:
+                self._world.apply(command)
+                self._move_on()
+        elif self._world.stamp_ns - command.stamp_ns < self.task.rates.control_period_ns:
+            self._world.apply(command)
+
+    def _move_on(self) -> None:
+        if self._started:
+            self._alive = time.monotonic()
+            self._world.step()
+            self._publish()
+
+    def _publish(self) -> None:
+        """Sends the sensors, joint states last: with them the tick is complete."""
+        world, stamp_ns = self._world, self._world.stamp_ns
+        tool = self.robot.tool_frame
+        self._clock.publish(Clock(clock=convert.to_time(stamp_ns)))
+        self._wrenches.publish(convert.to_wrench(world.wrench(), tool))
+        contact = rr.DigitalInput(header=convert.header(stamp_ns), value=world.contact())
+        self._contacts.publish(contact)
+        if self._pictures and stamp_ns >= self._next_picture_ns:
+            self._next_picture_ns = stamp_ns + self.task.rates.action_period_ns
+            self._publish_pictures(stamp_ns)
+        state = convert.to_joint_state(
+            world.joint_state(), self.robot.joints, self.robot.base_frame
+        )
+        self._states.publish(state)
+
+    def _publish_pictures(self, stamp_ns: int) -> None:
+        for stream, pixels in raw_pictures(self._world, self.task).items():
+            encoding = 'rgb8' if stream.endswith('color') else '16UC1'
+            frame = f'{stream.split("/")[0]}_optical_frame'
+            self._pictures[stream].publish(
+                convert.to_image(pixels, encoding, stamp_ns, frame)
+            )
+
+    def _look_for_stall(self) -> None:
+        """Names what the lock step waits for."""
+        if self._started and time.monotonic() - self._alive > STALL_SECONDS:
+            stamp_s = self._world.stamp_ns * 1e-9
+            self.get_logger().warning(f'no command for the state at {stamp_s:.3f} s yet')
+
+
+def main() -> None:
+    """Runs the node alone."""
+    run(BridgeNode)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A task's world, and the raw pictures that its cameras take there."""
+
+import numpy as np
+
+from robot_rl.control.robot import RobotConfig
+from robot_rl.task import TaskConfig
+from robot_rl.types import Entries
+from sim_bridge.world import World
+
+#: Raw pictures are this much larger than what the policy sees, as a real camera's are.
+OVERSAMPLING = 2
+
+
+def make_world(task: TaskConfig, robot: RobotConfig) -> World:
+    """The scene of a task; the true goal is the task's, without its noise."""
+    goal = task.goal
+    return World(
+        task.scene, robot, np.array(goal.position), np.array(goal.rpy), task.rates.control_hz
+    )
+
+
+def raw_pictures(world: World, task: TaskConfig) -> Entries:
+    """What the task's cameras send: uint8 RGB [H, W, 3] and uint16 millimetres [H, W, 1]."""
+    pictures: Entries = {}
+    for camera in task.cameras:
+        height, width = (OVERSAMPLING * side for side in camera.size)
+        if camera.color:
+            pictures[f'{camera.name}/color'] = world.render(
+                camera.name, height, width, fancy=False
+            )
+        if camera.depth:
+            depth_mm = world.depth(camera.name, height, width)[..., None] * 1000.0
+            pictures[f'{camera.name}/depth'] = depth_mm.clip(0, 65535).astype(np.uint16)
+    return pictures

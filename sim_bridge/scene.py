@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The part of a simulated scene that every task shares: physics, floor, arm, firmware, cameras."""
+
+import mujoco
+import numpy as np
+
+from robot_rl.control.kinematics import arm_spec
+from robot_rl.control.robot import RobotConfig
+
+TIMESTEP_S = 0.001
+FLOOR_Z = -0.92  # m below the arm's base, the height of its pedestal
+
+# Contact sides: what the tool carries meets what stands around it. The arm itself meets nothing,
+# since safety keeps the tool in a small sphere; that saves half of the collision time.
+TOOL, SURROUNDINGS = 1, 2
+
+# Stiff contacts: parts sink by a few um, not by the 0.2 mm of MuJoCo's defaults.
+SOLREF = (0.002, 1.0)
+SOLIMP = (0.95, 0.999, 1e-4, 0.5, 2.0)
+
+
+def build(robot: RobotConfig, visuals: bool) -> tuple[mujoco.MjSpec, mujoco.MjsBody]:
+    """A scene with the arm in it, base frame at the origin.
+
+    Args:
+        robot: which arm.
+        visuals: whether it is to be looked at; without, everything that only costs time is left
+            out. Joints and their order are the same.
+
+    Returns:
+        the scene, and the body of the tool frame to which a task attaches what the tool holds.
+    """
+    scene = mujoco.MjSpec()
+    scene.modelname = robot.name
+    _set_physics(scene.option)
+    arm = arm_spec(robot, visuals)
+    _prepare_arm(arm, robot, visuals)
+    scene.attach(arm, frame=scene.worldbody.add_frame(), prefix='')
+    _add_firmware(scene, robot)
+    if visuals:
+        _add_looks(scene)
+    return scene, scene.body(robot.tool_frame)
+
+
+def _set_physics(option: mujoco.MjOption) -> None:
+    option.timestep = TIMESTEP_S
+    option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
+    option.impratio = 10.0
+
+
+def _prepare_arm(arm: mujoco.MjSpec, robot: RobotConfig, visuals: bool) -> None:
+    """Sets weight compensation and which shapes collide."""
+    carried = _carried_bodies(arm, robot)
+    for body in arm.bodies:
+        body.gravcomp = float(robot.low_level.gravity_compensation)
+    for geom in list(arm.geoms):
+        seen = geom.contype == 0 and geom.conaffinity == 0
+        if not seen and geom.parent.name in carried:
+            geom.contype, geom.conaffinity = TOOL, 0
+            geom.solref, geom.solimp[:] = SOLREF, SOLIMP
+            geom.group = 3
+        elif not seen or not visuals:
+            arm.delete(geom)
+
+
+def _carried_bodies(arm: mujoco.MjSpec, robot: RobotConfig) -> set[str]:
+    """Names of the bodies behind the wrist sensor."""
+    bodies = [arm.body(wrist_body(arm, robot))]
+    names = set()
+    while bodies:
+        body = bodies.pop()
+        names.add(body.name)
+        bodies.extend(body.bodies)
+    return names
+
+
+def wrist_body(arm: mujoco.MjSpec, robot: RobotConfig) -> str:
+    """Name of the body on which the wrist sensor sits: the first behind the last joint."""
+    body = arm.body(robot.tool_frame)
+    while body.parent is not None and not body.parent.joints:
+        body = body.parent
+    return str(body.name)
+
+
+def _add_firmware(scene: mujoco.MjSpec, robot: RobotConfig) -> None:
+    """A velocity interface per joint: kp (q_set - q) + kd (dq_set - dq), q_set integrates dq_set.
+
+    Two actuators a joint, both driven by the commanded velocity: a spring to the integrated
+    set-point, which is its activation, and a damper. MuJoCo limits their sum to the URDF's
+    effort.
+    """
+    low = robot.low_level
+    for name, stiffness in zip(robot.joints, low.stiffness, strict=True):
+        spring = scene.add_actuator(name=f'{name}_spring', target=name)
+        spring.trntype = mujoco.mjtTrn.mjTRN_JOINT
+        spring.set_to_intvelocity(kp=stiffness)
+    for name, damping in zip(robot.joints, low.damping, strict=True):
+        damper = scene.add_actuator(name=f'{name}_damper', target=name)
+        damper.trntype = mujoco.mjtTrn.mjTRN_JOINT
+        damper.set_to_velocity(kv=damping)
+
+
+def _add_looks(scene: mujoco.MjSpec) -> None:
+    visual = scene.visual
+    visual.global_.offwidth, visual.global_.offheight = 1920, 1080
+    visual.map.znear, visual.map.zfar = 0.005, 10.0
+    visual.headlight.ambient[:] = 0.35
+    visual.headlight.diffuse[:] = 0.35
+    visual.headlight.specular[:] = 0.1
+    visual.quality.shadowsize = 2048
+    scene.stat.extent, scene.stat.center = 1.0, np.array([0.4, 0.0, 0.1])
+    world = scene.worldbody
+    world.add_light(pos=[1.5, -1.5, 2.5], dir=[-0.45, 0.5, -0.75], diffuse=[0.6, 0.6, 0.6])
+    scene.add_texture(
+        name='floor',
+        type=mujoco.mjtTexture.mjTEXTURE_2D,
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_CHECKER,
+        rgb1=[0.80, 0.81, 0.83],
+        rgb2=[0.74, 0.75, 0.78],
+        width=512,
+        height=512,
+    )
+    scene.add_texture(
+        name='sky',
+        type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
+        rgb1=[0.93, 0.94, 0.96],
+        rgb2=[0.70, 0.74, 0.80],
+        width=256,
+        height=256,
+    )
+    material = scene.add_material(name='floor', texrepeat=[8, 8])
+    material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = 'floor'
+    world.add_geom(
+        type=mujoco.mjtGeom.mjGEOM_PLANE,
+        size=[4, 4, 0.1],
+        pos=[0, 0, FLOOR_Z],
+        material='floor',
+        contype=0,
+        conaffinity=0,
+    )
+    world.add_camera(
+        name='overview', pos=[1.75, -1.15, 0.75], xyaxes=look(1.75, -1.15, 0.75, 0.35, 0.0, 0.12)
+    )
+
+
+def look(x: float, y: float, z: float, at_x: float, at_y: float, at_z: float) -> list[float]:
+    """The x and y axes of a camera at one point that looks at another, upright."""
+    back = np.array([x - at_x, y - at_y, z - at_z])
+    right = np.cross([0.0, 0.0, 1.0], back)
+    up = np.cross(back, right)
+    return [*(right / np.linalg.norm(right)), *(up / np.linalg.norm(up))]

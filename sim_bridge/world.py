@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A simulated robot and its surroundings behind the same few calls that hardware offers."""
+
+from typing import Any
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from robot_rl.control.kinematics import Kinematics, inverse, rotation_from_rpy
+from robot_rl.control.robot import RobotConfig
+from robot_rl.errors import InputError
+from robot_rl.types import FloatArray, JointCommand, JointState, Wrench
+from sim_bridge import scene as scenes
+from sim_bridge.rendering import Camera
+from sim_bridge.tasks import TASKS
+
+FIRMWARE_STEPS = 10  # physics steps per cycle of the joint controller: 100 Hz
+RESET_SECONDS = 5.0  # that a reset takes on the simulated clock
+_STATE = mujoco.mjtState.mjSTATE_INTEGRATION
+
+
+class World:
+    """MuJoCo behind a velocity interface, a wrist sensor, cameras and an electrical contact.
+
+    The firmware stand-in integrates the commanded velocity into a set-point per joint and pulls
+    the joints to it with a spring and a damper. The set-point runs ahead of a blocked tool only
+    so far that the tool pushes with `push_force`. A command holds for one control period; without
+    a new one the arm stands still. Equal seeds and commands give equal bits.
+    """
+
+    def __init__(
+        self,
+        scene: str,
+        robot: RobotConfig,
+        goal_xyz: FloatArray,
+        goal_rpy: FloatArray,
+        control_hz: float,
+    ) -> None:
+        """Builds the scene; nothing moves before `reset`.
+
+        Args:
+            scene: a name in `sim_bridge.tasks.TASKS`.
+            robot: which arm.
+            goal_xyz: tool at the true goal, m, base frame, shape [3].
+            goal_rpy: its orientation, rad, shape [3].
+            control_hz: commands a second; a period must be a whole number of milliseconds.
+
+        Raises:
+            InputError: unknown scene, or a rate that the physics step does not fit into.
+        """
+        if scene not in TASKS:
+            raise InputError(f'unknown scene {scene!r}; known: {", ".join(TASKS)}')
+        self._steps = round(1.0 / control_hz / scenes.TIMESTEP_S)
+        if not abs(self._steps * scenes.TIMESTEP_S * control_hz - 1.0) < 1e-9:
+            raise InputError(
+                f'control_hz: {control_hz} has no period of whole milliseconds, as the '
+                f'simulation needs'
+            )
+        self._robot = robot
+        self._goal_rotation = rotation_from_rpy(np.asarray(goal_rpy, dtype=np.float64))
+        self.task = TASKS[scene](np.asarray(goal_xyz, dtype=np.float64), self._goal_rotation)
+        self.model = self._compile(visuals=False)
+        self.data = mujoco.MjData(self.model)
+        self._index()
+        self._kinematics = Kinematics(robot)
+        self._rng = np.random.default_rng(0)
+        self._periods = 0
+        self._command: JointCommand | None = None
+        self._wrench = np.zeros(6)
+        self._looks: tuple[mujoco.MjModel, mujoco.MjData] | None = None
+        self._cameras: dict[tuple[int, int, bool], Camera] = {}
+
+    # ---- life ----------------------------------------------------------------------------
+
+    def reset(self, seed: int) -> None:
+        """Puts everything where an episode starts; time goes on as if the arm had moved there.
+
+        Args:
+            seed: of the start pose and of the sensor noise until the next reset.
+        """
+        self._rng = np.random.default_rng(seed)
+        start = inverse(
+            self._kinematics,
+            np.asarray(self._robot.home),
+            self.task.start_xyz(self._rng),
+            self._goal_rotation,
+        )
+        mujoco.mj_resetData(self.model, self.data)
+        self.data.qpos[self._qpos] = start
+        self.data.act[self._springs] = start
+        self._command = None
+        self._periods += round(RESET_SECONDS / scenes.TIMESTEP_S / self._steps)
+        mujoco.mj_forward(self.model, self.data)
+        self._wrench = self._measure() + self._noise()
+
+    def apply(self, command: JointCommand) -> None:
+        """Takes the command for the coming control period.
+
+        Raises:
+            InputError: wrong number of joints, or a value that is not finite.
+        """
+        if command.value.shape != self._velocity.shape or not np.isfinite(command.value).all():
+            raise InputError(
+                f'command: expected {len(self._velocity)} finite values, got {command.value!r}'
+            )
+        self._command = command
+
+    def step(self) -> None:
+        """Runs one control period."""
+        self._take_command()
+        left, samples = self._steps, []
+        while left > 0:
+            count = min(left, FIRMWARE_STEPS)
+            mujoco.mj_step1(self.model, self.data)
+            self._hold_back()
+            mujoco.mj_step2(self.model, self.data)
+            if count > 1:
+                mujoco.mj_step(self.model, self.data, nstep=count - 1)
+            samples.append(self._measure())
+            left -= count
+        mujoco.mj_kinematics(self.model, self.data)
+        self._wrench = np.mean(samples, axis=0) + self._noise()
+        self._periods += 1
+
+    # ---- sensors -------------------------------------------------------------------------
+
+    @property
+    def stamp_ns(self) -> int:
+        """Simulated time; it never goes back, resets included."""
+        return self._periods * round(1e9 * self._steps * scenes.TIMESTEP_S)
+
+    def joint_state(self) -> JointState:
+        """The commanded joints."""
+        data = self.data
+        return JointState(self.stamp_ns, data.qpos[self._qpos].copy(), data.qvel[self._dofs].copy())
+
+    def wrench(self) -> Wrench:
+        """What the wrist sensor says: mean over the last control period, tool's weight included."""
+        return Wrench(self.stamp_ns, self._wrench[:3].copy(), self._wrench[3:].copy())
+
+    def contact(self) -> bool:
+        """The electrical contact of the task."""
+        return self.task.contact(*self._tool_pose())
+
+    def images(self, cameras: dict[str, tuple[int, int]]) -> dict[str, NDArray[np.uint8]]:
+        """Colour images [H, W, 3] by camera, of the given heights and widths, drawn plainly."""
+        return {n: self.render(n, h, w, fancy=False) for n, (h, w) in cameras.items()}
+
+    # ---- for tests, evaluation and videos ------------------------------------------------
+
+    def privileged(self) -> dict[str, FloatArray]:
+        """What no sensor gives; see the task."""
+        tool_xyz, rotation = self._tool_pose()
+        state = {'tool_xyz': tool_xyz.copy(), 'tool_rotation': rotation.copy()}
+        return state | self.task.privileged(tool_xyz, rotation)
+
+    def render(
+        self, camera: str, height: int, width: int, fancy: bool = True
+    ) -> NDArray[np.uint8]:
+        """A colour image [H, W, 3]; `fancy` adds shadows, sky and smooth edges.
+
+        Raises:
+            InputError: no such camera, or no EGL.
+        """
+        return self._camera(camera, height, width, fancy).colour(self._looks_data(), camera)
+
+    def depth(self, camera: str, height: int, width: int) -> NDArray[np.float32]:
+        """Metric depth along the optical axis, m, shape [H, W]."""
+        return self._camera(camera, height, width, False).depth(self._looks_data(), camera)
+
+    def save_state(self) -> dict[str, Any]:
+        """Everything that the future depends on, time included."""
+        state = np.empty(mujoco.mj_stateSize(self.model, _STATE))
+        mujoco.mj_getState(self.model, self.data, state, _STATE)
+        return {
+            'physics': state,
+            'periods': self._periods,
+            'wrench': self._wrench.copy(),
+            'command': self._command,
+            'rng': self._rng.bit_generator.state,
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Goes back to a saved state; the same commands then give the same bits."""
+        mujoco.mj_setState(self.model, self.data, state['physics'], _STATE)
+        mujoco.mj_forward(self.model, self.data)
+        self._periods = state['periods']
+        self._wrench = state['wrench'].copy()
+        self._command = state['command']
+        self._rng.bit_generator.state = state['rng']
+
+    def close(self) -> None:
+        """Frees the renderers."""
+        for camera in self._cameras.values():
+            camera.close()
+        self._cameras.clear()
+
+    # ---- inside --------------------------------------------------------------------------
+
+    def _compile(self, visuals: bool) -> mujoco.MjModel:
+        scene, tool = scenes.build(self._robot, visuals)
+        self.task.add_to(scene, tool, visuals)
+        self._wrist_name = scenes.wrist_body(scene, self._robot)
+        return scene.compile()
+
+    def _index(self) -> None:
+        model, names = self.model, self._robot.joints
+        self._qpos = np.array([model.joint(n).qposadr[0] for n in names])
+        self._dofs = np.array([model.joint(n).dofadr[0] for n in names])
+        self._springs = np.array([model.actuator(f'{n}_spring').actadr[0] for n in names])
+        self._tool = model.body(self._robot.tool_frame).id
+        self._wrist = model.body(self._wrist_name).id
+        self._root = int(model.body_rootid[self._wrist])
+        self._stiffness = np.array(self._robot.low_level.stiffness)
+        self._velocity = np.zeros(len(names))
+        self._jacobian = np.zeros((6, model.nv))
+
+    def _tool_pose(self) -> tuple[FloatArray, FloatArray]:
+        return self.data.xpos[self._tool], self.data.xmat[self._tool].reshape(3, 3)
+
+    def _take_command(self) -> None:
+        """Hands the command to the actuators; it is spent with this period."""
+        command, self._command = self._command, None
+        self._velocity[:] = 0.0
+        if command is not None and command.mode == 'velocity':
+            self._velocity[:] = command.value
+        elif command is not None:
+            self.data.act[self._springs] = command.value
+        self.data.ctrl[:] = np.tile(self._velocity, 2)
+
+    def _hold_back(self) -> None:
+        """Pulls the set-point back until the tool's force is at most `push_force`.
+
+        At rest the joint torques tau balance the force F and torque at the tool, tau = J^T [F; M].
+        So the spring's torques beyond what carries the arm's own weight tell the force, and the
+        set-point's lead over the joints is shortened in proportion.
+        """
+        model, data = self.model, self.data
+        weight = data.qfrc_bias[self._dofs] - data.qfrc_gravcomp[self._dofs]
+        lead = data.act[self._springs] - data.qpos[self._qpos] - weight / self._stiffness
+        point = data.xpos[self._tool]
+        mujoco.mj_jac(model, data, self._jacobian[:3], self._jacobian[3:], point, self._tool)
+        jacobian = self._jacobian[:, self._dofs]
+        push = np.linalg.solve(jacobian @ jacobian.T, jacobian @ (self._stiffness * lead))
+        excess = float(np.linalg.norm(push[:3])) / self._robot.low_level.push_force
+        if excess > 1.0:
+            data.act[self._springs] -= lead * (1.0 - 1.0 / excess)
+
+    def _measure(self) -> FloatArray:
+        """Force and torque of the surroundings on the tool, at and in the tool frame, shape [6].
+
+        The wrist carries what the surroundings (contacts, weight) do to everything behind it, so
+        that is the negative of the force that the wrist applies. It is free of the arm's joints.
+        """
+        data = self.data
+        mujoco.mj_rnePostConstraint(self.model, data)
+        torque, force = data.cfrc_int[self._wrist][:3], data.cfrc_int[self._wrist][3:]
+        arm = data.subtree_com[self._root] - data.xpos[self._tool]
+        turn = data.xmat[self._tool].reshape(3, 3).T
+        return -np.concatenate((turn @ force, turn @ (torque + np.cross(arm, force))))
+
+    def _noise(self) -> FloatArray:
+        low = self._robot.low_level
+        return self._rng.standard_normal(6) * np.repeat([low.force_noise, low.torque_noise], 3)
+
+    def _looks_data(self) -> mujoco.MjData:
+        """The scene's good-looking twin in the same pose."""
+        if self._looks is None:
+            model = self._compile(visuals=True)
+            self._looks = model, mujoco.MjData(model)
+        model, data = self._looks
+        data.qpos[:] = self.data.qpos
+        mujoco.mj_kinematics(model, data)
+        mujoco.mj_comPos(model, data)
+        mujoco.mj_camlight(model, data)
+        return data
+
+    def _camera(self, name: str, height: int, width: int, fancy: bool) -> Camera:
+        self._looks_data()
+        assert self._looks is not None
+        model = self._looks[0]
+        known = [model.camera(i).name for i in range(model.ncam)]
+        if name not in known:
+            raise InputError(f'unknown camera {name!r}; known: {", ".join(known)}')
+        key = height, width, fancy
+        if key not in self._cameras:
+            self._cameras[key] = Camera(model, height, width, fancy)
+        return self._cameras[key]
