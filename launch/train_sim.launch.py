@@ -7,7 +7,7 @@ from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 
-GRAPH = Path(__file__).resolve().parent / 'graph.launch.py'
+GRAPH = Path(__file__).resolve().parent / 'graph.py'
 
 
 def generate_launch_description():

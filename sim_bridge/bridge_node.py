@@ -38,10 +38,11 @@ STALL_SECONDS = 5.0
 class BridgeNode(GraphNode):
     """Moves messages; the world computes."""
 
+    sole_topics = ('joint_states',)
+
     def __init__(self, **kwargs: Any) -> None:
         """Declares parameters, builds the world, opens the topics."""
         super().__init__('sim_bridge', **kwargs)
-        self.refuse_second('joint_states')
         self._world = make_world(self.task, self.robot)
         self._order = convert.JointOrder(self.robot.joints)
         self._started = False
@@ -52,7 +53,7 @@ class BridgeNode(GraphNode):
         self._states = self.create_publisher(JointState, 'joint_states', qos)
         self._wrenches = self.create_publisher(WrenchStamped, 'wrench', qos)
         self._contacts = self.create_publisher(rr.DigitalInput, 'electrical_contact', qos)
-        self._clock = self.create_publisher(Clock, '/clock', qos)
+        self._clocks = self.create_publisher(Clock, '/clock', qos)
         self._pictures = {
             f'{camera}/{kind}': self.create_publisher(Image, f'{camera}/{kind}/image_raw', qos)
             for camera, kind in (stream.split('/') for stream in self.task.pictures)
@@ -94,7 +95,7 @@ class BridgeNode(GraphNode):
         """Sends the sensors, joint states last: with them the tick is complete."""
         world, stamp_ns = self._world, self._world.stamp_ns
         tool = self.robot.tool_frame
-        self._clock.publish(Clock(clock=convert.to_time(stamp_ns)))
+        self._clocks.publish(Clock(clock=convert.to_time(stamp_ns)))
         self._wrenches.publish(convert.to_wrench(world.wrench(), tool))
         contact = rr.DigitalInput(header=convert.header(stamp_ns), value=world.contact())
         self._contacts.publish(contact)

@@ -7,7 +7,12 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from robot_rl.control.kinematics import Kinematics, inverse, rotation_from_rpy
+from robot_rl.control.kinematics import (
+    Kinematics,
+    inverse,
+    least_squares,
+    rotation_from_rpy,
+)
 from robot_rl.control.robot import RobotConfig
 from robot_rl.errors import InputError
 from robot_rl.types import FloatArray, JointCommand, JointState, Wrench
@@ -213,6 +218,8 @@ class World:
         self._wrist = model.body(self._wrist_name).id
         self._root = int(model.body_rootid[self._wrist])
         self._stiffness = np.array(self._robot.low_level.stiffness)
+        low = self._robot.low_level
+        self._push_limit = np.repeat([low.push_force, low.push_torque], 3)
         self._velocity = np.zeros(len(names))
         self._jacobian = np.zeros((6, model.nv))
 
@@ -230,11 +237,12 @@ class World:
         self.data.ctrl[:] = np.tile(self._velocity, 2)
 
     def _hold_back(self) -> None:
-        """Pulls the set-point back until the tool's force is at most `push_force`.
+        """Pulls the set-point back until the tool's force is within `push_force` on each axis.
 
-        At rest the joint torques tau balance the force F and torque at the tool, tau = J^T [F; M].
-        So the spring's torques beyond what carries the arm's own weight tell the force, and the
-        set-point's lead over the joints is shortened in proportion.
+        At rest the spring's torques K e, beyond what carries the arm's own weight, balance the
+        force and torque F [6] at the tool, so the set-point leads the tool by J e = C F with the
+        compliance C = J K^-1 J^T. Where F is too large on an axis, the lead shrinks along that
+        axis alone, by excess / (C^-1)_ii; motion across a blocked direction goes on freely.
         """
         model, data = self.model, self.data
         weight = data.qfrc_bias[self._dofs] - data.qfrc_gravcomp[self._dofs]
@@ -242,10 +250,12 @@ class World:
         point = data.xpos[self._tool]
         mujoco.mj_jac(model, data, self._jacobian[:3], self._jacobian[3:], point, self._tool)
         jacobian = self._jacobian[:, self._dofs]
-        push = np.linalg.solve(jacobian @ jacobian.T, jacobian @ (self._stiffness * lead))
-        excess = float(np.linalg.norm(push[:3])) / self._robot.low_level.push_force
-        if excess > 1.0:
-            data.act[self._springs] -= lead * (1.0 - 1.0 / excess)
+        rigidity = np.linalg.inv((jacobian / self._stiffness) @ jacobian.T)
+        push = rigidity @ (jacobian @ lead)
+        excess = push - np.clip(push, -self._push_limit, self._push_limit)
+        if excess.any():
+            shrink = excess / np.diag(rigidity)
+            data.act[self._springs] -= least_squares(jacobian, shrink, 0.0)
 
     def _measure(self) -> FloatArray:
         """Force and torque of the surroundings on the tool, at and in the tool frame, shape [6].

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metric depth and hole filling, against a brute-force nearest neighbour."""
 
+import functools
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 
+from benchmarks import holes
 from robot_rl.errors import InputError
 from robot_rl.perception.depth import check_depth, fill_holes, to_metres, valid_fraction
 
@@ -87,6 +91,21 @@ def test_far_corner_of_a_large_hole():
     filled = fill_holes(depth, exact=True)
     assert (filled[first < second] == 1.0).all()
     assert (filled[second < first] == 2.0).all()
+
+
+def test_the_bench_counts_agreement_and_ends_in_json(monkeypatch, capsys):
+    exact = functools.partial(fill_holes, exact=True)
+    monkeypatch.setattr(holes, 'exact_peer', lambda: exact)
+    monkeypatch.setattr(holes, 'CASES', ((60, 80, 0.3),))
+    assert holes.main(['--json']) == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert result['name'] == 'holes'
+    assert result['ratio'] == pytest.approx(result['peer_value'] / result['value'], rel=0.01)
+    assert result['agreement'] >= 0.985
+    assert result['cases'][0]['measured_bit_equal']
+    depth = holes.depth_with_holes(60, 80, 0.3)
+    assert np.isnan(depth).mean() == pytest.approx(0.3, abs=0.01)
+    assert holes.agreement(np.nan_to_num, exact, depth) < 0.1
 
 
 def test_nothing_to_fill_from_is_an_error():

@@ -4,4 +4,6 @@
 from robot_rl.agents.agent import Agent
 from robot_rl.agents.sac import SAC
 
+__all__ = ['AGENTS', 'SAC', 'Agent']
+
 AGENTS: dict[str, type[Agent]] = {'sac': SAC}

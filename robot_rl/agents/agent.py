@@ -27,6 +27,9 @@ class Agent(Protocol):
     def act(self, entries: Entries, explore: bool) -> FloatArray:
         """An action [A] in [-1, 1], with exploration noise or without."""
 
+    def reseed(self, seed: int) -> None:
+        """Restarts the exploration noise of `act`, so that an episode can be repeated."""
+
     def update(self, batch: Batch, measure: bool = True) -> dict[str, float]:
         """One gradient step; its metrics where `measure`, else nothing, which is faster."""
 

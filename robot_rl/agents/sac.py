@@ -21,14 +21,30 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from robot_rl import ranges
 from robot_rl.agents import losses
 from robot_rl.arrays import State
 from robot_rl.errors import InputError
 from robot_rl.models import gaussian, state, training
 from robot_rl.models.inputs import VectorInput
-from robot_rl.models.mlp import MLP, EnsembleMLP, FloatLayers, forward_numpy
+from robot_rl.models.mlp import MLP, EnsembleMLP, forward_numpy
+from robot_rl.ranges import Range
 from robot_rl.replay.batch import Batch, check_batch
 from robot_rl.types import DataSpec, Entries, FloatArray
+
+
+_RANGES = {
+    'hidden': Range(1, 8192),
+    'critics': Range(1, 100),
+    'learning_rate': Range(0, 1, above=True),
+    'gamma': Range(0, 0.99999),
+    'tau': Range(0, 1, above=True),
+    'initial_temperature': Range(0, 1000, above=True),
+    'min_temperature': Range(0, 1000),
+    'initial_std': Range(0.01, 5),
+    'mean_init_scale': Range(0, 1),
+    'critic_burn_in': Range(0, 10**9),
+}
 
 
 @dataclass(frozen=True)
@@ -71,21 +87,9 @@ class SACConfig:
 
     def __post_init__(self) -> None:
         """Refuses values outside their ranges."""
-        checks = {
-            'hidden': (all(0 < h <= 8192 for h in self.hidden) and bool(self.hidden), 'widths'),
-            'critics': (0 < self.critics <= 100, '1 to 100'),
-            'learning_rate': (0 < self.learning_rate < 1, '0 < rate < 1'),
-            'gamma': (0 <= self.gamma < 1, '0 <= gamma < 1'),
-            'tau': (0 < self.tau <= 1, '0 < tau <= 1'),
-            'initial_temperature': (self.initial_temperature > 0, 'above 0'),
-            'min_temperature': (self.min_temperature >= 0, 'at least 0'),
-            'initial_std': (0.01 <= self.initial_std <= 5, '0.01 to 5'),
-            'mean_init_scale': (0 <= self.mean_init_scale <= 1, '0 to 1'),
-            'critic_burn_in': (self.critic_burn_in >= 0, 'at least 0'),
-        }
-        for key, (good, wanted) in checks.items():
-            if not good:
-                raise ValueError(f'{key}: expected {wanted}, got {getattr(self, key)}')
+        if not self.hidden:
+            raise ValueError('hidden: expected at least one layer')
+        ranges.check(self, _RANGES)
 
 
 class SAC:
@@ -112,6 +116,10 @@ class SAC:
         output = forward_numpy(self._layers, self._actor_input.single(entries))
         return gaussian.act(output, self._act_rng if explore else None)
 
+    def reseed(self, seed: int) -> None:
+        """Restarts the exploration noise of `act`."""
+        self._act_rng = self._parts['act_rng'] = np.random.default_rng(seed)
+
     def update(self, batch: Batch, measure: bool = True) -> dict[str, float]:
         """One step of critics, actor and temperature; metrics only where `measure`."""
         check_batch(batch, self._spec, self.entries)
@@ -120,7 +128,7 @@ class SAC:
         state = self._tensor(self._critic_input.batch(batch.observation))
         q = self._critic(torch.cat([state, self._tensor(batch.action)], 1))
         critic_loss = losses.critic_loss(q, target)
-        training.descend(critic_loss, self._critic_optimizer)
+        self._critic_optimizer.descend(critic_loss)
         measured = {'critic_loss': critic_loss, 'q': q.mean(), 'temperature': temperature}
         if self.updates >= self._config.critic_burn_in:
             measured |= self._improve(batch, state, temperature)
@@ -142,11 +150,11 @@ class SAC:
         action, log_prob = self._sample(batch.observation)
         q = self._critic(torch.cat([state, action], 1))
         actor_loss = losses.soft_actor_loss(q, log_prob, temperature)
-        training.descend(actor_loss, self._actor_optimizer)
+        self._actor_optimizer.descend(actor_loss)
         excess = losses.temperature_loss(
             self._log_temperature, log_prob.detach(), self._target_entropy
         )
-        training.descend(excess, self._temperature_optimizer)
+        self._temperature_optimizer.descend(excess)
         if self._config.min_temperature > 0:
             self._log_temperature.data.clamp_(min=math.log(self._config.min_temperature))
         return {'actor_loss': actor_loss, 'entropy': -log_prob.mean()}
@@ -197,10 +205,10 @@ class SAC:
         self._log_temperature = log_temperature.requires_grad_()
         self._noise = torch.Generator(self._device).manual_seed(seeds[1] >> 1)
         self._act_rng = np.random.default_rng(seeds[2])
-        self._actor_optimizer = training.adam(self._actor.parameters(), config.learning_rate)
-        self._critic_optimizer = training.adam(self._critic.parameters(), config.learning_rate)
-        self._temperature_optimizer = training.adam([self._log_temperature], config.learning_rate)
-        self._layers: FloatLayers = self._actor.to_numpy()
+        self._actor_optimizer = training.Adam(self._actor.parameters(), config.learning_rate)
+        self._critic_optimizer = training.Adam(self._critic.parameters(), config.learning_rate)
+        self._temperature_optimizer = training.Adam([self._log_temperature], config.learning_rate)
+        self._layers = self._actor.to_numpy()
         self._parts: dict[str, state.Part] = {
             'actor': self._actor,
             'critic': self._critic,

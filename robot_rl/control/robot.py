@@ -17,7 +17,8 @@ class LowLevel:
     Attributes:
         stiffness: N m/rad per joint.
         damping: N m s/rad per joint.
-        push_force: N; the set-point runs ahead of a blocked tool by at most this force.
+        push_force: N per base axis; the set-point runs ahead of a blocked tool by no more.
+        push_torque: N m per base axis, likewise.
         gravity_compensation: whether the firmware carries the arm's weight.
         force_noise: N, standard deviation of the wrist sensor per axis.
         torque_noise: N m, standard deviation of the wrist sensor per axis.
@@ -26,15 +27,16 @@ class LowLevel:
     stiffness: tuple[float, ...]
     damping: tuple[float, ...]
     push_force: float
+    push_torque: float
     gravity_compensation: bool = True
     force_noise: float = 0.0
     torque_noise: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuses gains, forces and noise without meaning."""
-        gains = (*self.stiffness, *self.damping, self.push_force)
+        gains = (*self.stiffness, *self.damping, self.push_force, self.push_torque)
         if not all(gain > 0 for gain in gains):
-            raise ValueError('low_level: stiffness, damping and push_force must be above 0')
+            raise ValueError('low_level: stiffness, damping and push limits must be above 0')
         if not (self.force_noise >= 0 and self.torque_noise >= 0):
             raise ValueError('low_level: noise must be 0 or above')
 

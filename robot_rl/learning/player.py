@@ -6,7 +6,9 @@ from typing import Literal
 import numpy as np
 
 from robot_rl.agents import Agent
+from robot_rl.errors import InputError
 from robot_rl.learning.versions import Policy, PolicyVersions
+from robot_rl.learning.weights import Weights, specs, unpack
 from robot_rl.types import Action, Observation
 
 How = Literal['sample', 'mean', 'zero']
@@ -38,6 +40,22 @@ class Player:
     def follow(self, versions: PolicyVersions) -> None:
         """From now on policies come from a learner; none plays before the first is here."""
         self._versions = versions
+
+    def offer(self, offered: Weights) -> None:
+        """Takes a policy from the learner.
+
+        Raises:
+            InputError: a changed byte, another shape, a NaN, or an older version; the policy
+                that plays goes on.
+        """
+        if self._agent is None or self._versions is None:
+            return
+        state = unpack(offered.data, offered.sha256, specs(self._agent.policy_state()))
+        refusal = self._versions.offer(
+            Policy(offered.run, offered.version, offered.episode, state)
+        )
+        if refusal:
+            raise InputError(f'policy/weights: {refusal}')
 
     def act(self, observation: Observation) -> Action | None:
         """The answer to an observation; None while the episode's policy is not here yet."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fully connected networks: a single one, and an ensemble evaluated in one call a layer."""
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -24,7 +25,7 @@ class MLP(nn.Module):
             generator: source of the initial weights.
         """
         super().__init__()
-        pairs = list(zip(sizes[:-1], sizes[1:], strict=True))
+        pairs = list(itertools.pairwise(sizes))
         self.weights = nn.ParameterList(_uniform((i, o), i, generator) for i, o in pairs)
         self.biases = nn.ParameterList(_uniform((o,), i, generator) for i, o in pairs)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Networks, optimizers and random generators to named arrays and back, exactly."""
+"""Networks, optimizers, tensors and random generators to named arrays and back, exactly."""
 
 from collections.abc import Mapping
 
@@ -7,13 +7,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from robot_rl import arrays
 from robot_rl.arrays import State
 from robot_rl.errors import InputError
 
-Part = nn.Module | Optimizer | torch.Generator | np.random.Generator | Tensor
+Part = nn.Module | torch.Generator | np.random.Generator | Tensor
 
 
 def save(parts: Mapping[str, Part]) -> State:
@@ -30,10 +29,8 @@ def load(parts: Mapping[str, Part], state: State, where: str) -> None:
     Raises:
         InputError: opens with `where`; names the array that is missing or has another shape.
     """
-    # An optimizer has no slots before its first step, so only the others have known names.
-    current = save({n: p for n, p in parts.items() if not isinstance(p, Optimizer)})
-    fixed = {n for n in state if not isinstance(parts.get(n.split('/')[0]), Optimizer)}
-    arrays.check_names(fixed, set(current), where)
+    current = save(parts)
+    arrays.check_names(set(state), set(current), where)
     for name, item in current.items():
         _check(name, state[name], item, where)
     for name, part in parts.items():
@@ -43,9 +40,6 @@ def load(parts: Mapping[str, Part], state: State, where: str) -> None:
 def _save(part: Part) -> State:
     if isinstance(part, nn.Module):
         return {name: _array(tensor) for name, tensor in part.state_dict().items()}
-    if isinstance(part, Optimizer):
-        slots = part.state_dict()['state']
-        return {f'{i}.{k}': _array(v) for i, slot in slots.items() for k, v in slot.items()}
     if isinstance(part, torch.Generator):
         return {'state': part.get_state().numpy().copy()}
     if isinstance(part, np.random.Generator):
@@ -56,8 +50,6 @@ def _save(part: Part) -> State:
 def _load(part: Part, state: State) -> None:
     if isinstance(part, nn.Module):
         part.load_state_dict({name: _tensor(array) for name, array in state.items()})
-    elif isinstance(part, Optimizer):
-        _load_optimizer(part, state)
     elif isinstance(part, torch.Generator):
         part.set_state(_tensor(state['state']))
     elif isinstance(part, np.random.Generator):
@@ -65,15 +57,6 @@ def _load(part: Part, state: State) -> None:
     else:
         with torch.no_grad():
             part.copy_(_tensor(state['value']))
-
-
-def _load_optimizer(optimizer: Optimizer, state: State) -> None:
-    slots: dict[int, dict[str, Tensor]] = {}
-    for name, array in state.items():
-        index, key = name.split('.', 1)
-        slots.setdefault(int(index), {})[key] = _tensor(array)
-    groups = optimizer.state_dict()['param_groups']
-    optimizer.load_state_dict({'state': slots, 'param_groups': groups})
 
 
 def _check(name: str, got: NDArray[np.generic], own: NDArray[np.generic], where: str) -> None:

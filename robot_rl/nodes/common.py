@@ -5,8 +5,8 @@ import dataclasses
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
 
 from robot_rl.ros_environment import prepare
 
@@ -15,15 +15,19 @@ prepare()
 import rclpy  # noqa: E402
 from rclpy.duration import Duration  # noqa: E402
 from rclpy.exceptions import InvalidParameterTypeException  # noqa: E402
+from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from rclpy.experimental import EventsExecutor  # noqa: E402
 from rclpy.node import Node  # noqa: E402
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy  # noqa: E402
+from rclpy.task import Future  # noqa: E402
 
 from robot_rl.control.robot import RobotConfig, load_robot  # noqa: E402
 from robot_rl.errors import InputError  # noqa: E402
 from robot_rl.task import TaskConfig, load_task  # noqa: E402
 
 T = TypeVar('T')
+
+DISCOVERY_SECONDS = 0.4
 
 COMMAND_QOS = QoSProfile(depth=1, lifespan=Duration(seconds=0.1))
 EVENT_QOS = QoSProfile(depth=10)
@@ -134,7 +138,15 @@ class RobotClock:
 
 
 class GraphNode(Node):
-    """A node with the graph's parameters, its task and its robot."""
+    """A node with the graph's parameters, its task and its robot.
+
+    Attributes:
+        reads_senders: whether a callback takes the message's sender with it.
+        sole_topics: topics that nobody else in the namespace may publish.
+    """
+
+    reads_senders: ClassVar[bool] = False
+    sole_topics: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         """Declares the parameters and reads task and robot."""
@@ -156,17 +168,19 @@ class GraphNode(Node):
         """Called once before the process ends; saves what must not be lost."""
 
 
-def run(*factories: Callable[[], GraphNode], arguments: Sequence[str] | None = None) -> None:
-    """Runs nodes in this process until one finishes or a signal asks for the end.
+def run(build: Callable[[], GraphNode | list[GraphNode]]) -> None:
+    """Runs one node, or several, in this process until one finishes or a signal comes.
 
     Bad input ends the process with its message alone and status 2.
     """
     status = 0
-    rclpy.init(args=arguments, signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)
+    rclpy.init(signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)
     stopping = _Stopping()
     nodes: list[GraphNode] = []
     try:
-        nodes.extend(factory() for factory in factories)
+        built = build()
+        nodes.extend(built if isinstance(built, list) else [built])
+        _refuse_second_graph(nodes)
         _spin(nodes, stopping)
     except InputError as error:
         print(f'error: {error}', file=sys.stderr, flush=True)
@@ -177,6 +191,27 @@ def run(*factories: Callable[[], GraphNode], arguments: Sequence[str] | None = N
             node.destroy_node()
         rclpy.shutdown()
     sys.exit(status)
+
+
+def _refuse_second_graph(nodes: list[GraphNode]) -> None:
+    """Makes sure that nobody else publishes what only these nodes may.
+
+    Nothing has been dispatched yet, so a graph that is refused has not moved anything.
+
+    Raises:
+        InputError: the graph already runs in this namespace.
+    """
+    guarded = [(node, topic) for node in nodes for topic in node.sole_topics]
+    until = time.monotonic() + (DISCOVERY_SECONDS if guarded else 0.0)
+    while time.monotonic() < until:
+        for node, topic in guarded:
+            if node.count_publishers(topic) > 1:
+                raise InputError(
+                    f'{node.resolve_topic_name(topic)} has another publisher: a graph already '
+                    f'runs in the namespace {node.get_namespace()!r}; stop it, or choose '
+                    f'another with `namespace:=`'
+                )
+        time.sleep(0.02)
 
 
 class _Stopping:
@@ -194,11 +229,13 @@ class _Stopping:
 def _spin(nodes: list[GraphNode], stopping: _Stopping) -> None:
     """Dispatches until asked to stop; a timer looks, as no callback may come by itself.
 
-    `spin_until_future_complete` is the one loop of the events executor that dispatches at
-    full speed in the wheels of rclpy 9.1.
+    In the wheels of rclpy 9.1 `spin_until_future_complete` is the one loop of the events
+    executor that dispatches at full speed, and only with a timeout. That executor fails on
+    callbacks that take the sender, which the default one serves.
     """
-    executor = EventsExecutor()
-    done = executor.create_future()
+    slow = any(node.reads_senders for node in nodes)
+    executor = SingleThreadedExecutor() if slow else EventsExecutor()
+    done: Future[None] = Future()
 
     def look() -> None:
         if (stopping.asked or any(n.finished for n in nodes)) and not done.done():
@@ -208,4 +245,4 @@ def _spin(nodes: list[GraphNode], stopping: _Stopping) -> None:
         executor.add_node(node)
     nodes[0].create_timer(0.05, look)
     while not done.done():
-        executor.spin_until_future_complete(done)
+        executor.spin_until_future_complete(done, timeout_sec=1.0)

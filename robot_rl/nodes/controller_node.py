@@ -25,11 +25,11 @@ from trajectory_msgs.msg import JointTrajectory
 
 from robot_rl.control.controller import Controller
 from robot_rl.control.kinematics import Kinematics
-from robot_rl.control.teleop import HumanAction, arbitrate
+from robot_rl.control.teleop import arbitrate
 from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert
 from robot_rl.nodes.common import COMMAND_QOS, EVENT_QOS, GraphNode, run, sensor_qos
-from robot_rl.types import Action, JointState, Observation
+from robot_rl.types import Action, FloatArray, JointState, Observation
 
 
 class ControllerNode(GraphNode):
@@ -45,7 +45,8 @@ class ControllerNode(GraphNode):
         self._state: JointState | None = None
         self._observation: Observation | None = None
         self._action: Action | None = None
-        self._human: HumanAction | None = None
+        self._human: FloatArray | None = None
+        self._human_ns = 0
         rates = self.task.rates
         self._spacing_ns = rates.control_period_ns * 9 // 10
         self._coverage_ns = rates.action_period_ns - rates.control_period_ns // 2
@@ -79,7 +80,7 @@ class ControllerNode(GraphNode):
         self._advance()
 
     def _on_human(self, message: rr.Action) -> None:
-        self._human = HumanAction(np.array(message.values), time.monotonic_ns())
+        self._human, self._human_ns = np.array(message.values), time.monotonic_ns()
 
     def _advance(self) -> None:
         """Takes up an action whose observation and state are here; commands what is covered."""
@@ -93,6 +94,10 @@ class ControllerNode(GraphNode):
             command = self._controller.command(state, self.clock_of_robot.now_ns())
             self._commands.publish(convert.to_command(command, self.robot.joints))
 
+    def _human_action(self) -> tuple[FloatArray, float] | None:
+        age_s = (time.monotonic_ns() - self._human_ns) * 1e-9
+        return None if self._human is None else (self._human, age_s)
+
     def _take_up(self, state: JointState) -> None:
         action, observation = self._action, self._observation
         if action is None or observation is None or action.stamp_ns != observation.stamp_ns:
@@ -100,7 +105,7 @@ class ControllerNode(GraphNode):
         if state.stamp_ns < action.stamp_ns:
             return
         self._action = None
-        requested = arbitrate(action, self._human, time.monotonic_ns())
+        requested = arbitrate(action, self._human_action())
         try:
             self._controller.set_action(observation, requested, state)
         except InputError as error:

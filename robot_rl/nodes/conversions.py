@@ -2,9 +2,10 @@
 """Between messages and the types of the core: every conversion of the graph, both ways."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
-from builtin_interfaces.msg import Time
+from builtin_interfaces.msg import Duration, Time
 from geometry_msgs.msg import Vector3, WrenchStamped
 from numpy.typing import NDArray
 from robot_rl_msgs import msg as rr
@@ -13,6 +14,7 @@ from std_msgs.msg import Header
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from robot_rl.errors import InputError
+from robot_rl.learning.weights import Weights
 from robot_rl.types import (
     Action,
     Entries,
@@ -46,6 +48,16 @@ def to_time(stamp_ns: int) -> Time:
 def from_time(stamp: Time) -> int:
     """A message's time in nanoseconds."""
     return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
+
+
+def to_duration(duration_ns: int) -> Duration:
+    """Nanoseconds as a message."""
+    return Duration(sec=duration_ns // 1_000_000_000, nanosec=duration_ns % 1_000_000_000)
+
+
+def publisher_id(info: dict[str, Any]) -> bytes:
+    """GID of who sent a message, the first 16 bytes that also name its endpoint."""
+    return bytes(info['publisher_gid']['data'])[:16]
 
 
 def header(stamp_ns: int, frame: str = '') -> Header:
@@ -298,6 +310,13 @@ def from_step(message: rr.Step) -> Step:
     )
 
 
+def encoding_of(pixels: NDArray[np.generic]) -> str:
+    """The encoding of pixels as the core gives them: RGB, gray, or metres."""
+    if pixels.dtype == np.float32:
+        return '32FC1'
+    return 'rgb8' if pixels.shape[-1] == 3 else 'mono8'
+
+
 def to_image(pixels: NDArray[np.generic], encoding: str, stamp_ns: int, frame: str) -> Image:
     """A picture, rows packed."""
     height, width = pixels.shape[:2]
@@ -327,3 +346,16 @@ def from_image(message: Image, topic: str) -> NDArray[np.generic]:
     rows = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)[:, :row]
     pixels = np.ascontiguousarray(rows).view(dtype).reshape(message.height, -1, channels)
     return pixels[..., ::-1] if message.encoding == 'bgr8' else pixels
+
+
+def to_weights(weights: Weights) -> rr.PolicyWeights:
+    """A policy as bytes."""
+    fields = {field.name: getattr(weights, field.name) for field in dataclasses.fields(weights)}
+    return rr.PolicyWeights(**fields)
+
+
+def from_weights(message: rr.PolicyWeights) -> Weights:
+    """A policy as bytes; nothing in it is trusted yet."""
+    names = (field.name for field in dataclasses.fields(Weights))
+    fields = {name: getattr(message, name) for name in names}
+    return Weights(**fields | {'data': bytes(message.data)})

@@ -15,9 +15,11 @@ Alignment is in `episodes/align.py`, the entries in `episodes/observation.py`, n
 goals and ends in `episodes/episode.py`.
 """
 
+import json
 import os
 import time
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from rclpy.task import Future
@@ -30,10 +32,12 @@ from robot_rl.control.kinematics import Kinematics
 from robot_rl.episodes.align import AlignConfig, Aligner
 from robot_rl.episodes.episode import Episodes, Limits
 from robot_rl.episodes.observation import ObservationBuilder
+from robot_rl.episodes.tally import Tally
 from robot_rl.errors import InputError
-from robot_rl.learning.checkpoint import read_meta
+from robot_rl.learning.build import read_saved
 from robot_rl.nodes import conversions as convert
 from robot_rl.nodes.common import EVENT_QOS, GraphNode, run, sensor_qos
+from robot_rl.report.files import write_text
 from robot_rl.types import Observation, Snapshot
 
 #: Publishers and subscribers that must be there before the first reset.
@@ -55,6 +59,8 @@ SETTLE_SECONDS = 0.3
 class EpisodeNode(GraphNode):
     """Moves messages; decides nothing itself."""
 
+    sole_topics = ('observation',)
+
     def __init__(self, **kwargs: Any) -> None:
         """Declares parameters, builds the core, opens the topics."""
         super().__init__('episode_node', **kwargs)
@@ -70,6 +76,7 @@ class EpisodeNode(GraphNode):
         )
         self._aligner.pause()
         self._current: Observation | None = None
+        self._tally = Tally()
         self._ready_since: float | None = None
         self._publisher = self.create_publisher(
             rr.Observation, 'observation', sensor_qos(lockstep=True)
@@ -86,14 +93,14 @@ class EpisodeNode(GraphNode):
 
     def _make_episodes(self) -> Episodes:
         parameters = self.parameters
-        meta = read_meta(parameters.checkpoint) if parameters.checkpoint else None
-        resumed = meta is not None and parameters.learning
+        resumed = parameters.learning and parameters.checkpoint
+        saved = read_saved(parameters.checkpoint) if resumed else None
         limits = Limits(
             horizon=self.task.horizon,
             steps=parameters.steps,
             episodes=parameters.episodes,
-            first_episode=meta.episodes if resumed else 0,
-            first_step=meta.env_steps if resumed else 0,
+            first_episode=saved.episodes if saved else 0,
+            first_step=saved.env_steps if saved else 0,
         )
         builder = ObservationBuilder(self.task.observation, Kinematics(self.robot))
         collector = f'{self.get_fully_qualified_name()}:{os.getpid()}:{time.time_ns()}'
@@ -115,12 +122,21 @@ class EpisodeNode(GraphNode):
         """Asks for the start of the next episode, or ends."""
         self._aligner.pause()
         if self._episodes.exhausted:
-            if not self.parameters.learning:
-                self.finish()
+            self._end_run()
             return
         request = self._episodes.reset()
         future = self._reset.call_async(Reset.Request(seed=request.seed, episode=request.episode))
         future.add_done_callback(self._on_reset)
+
+    def _end_run(self) -> None:
+        """Notes what was played; with a learner, it ends the graph once it has learned from it."""
+        summary = self._tally.summary()
+        if self.parameters.run_dir:
+            path = Path(self.parameters.run_dir, 'played.json')
+            write_text(path, json.dumps(summary) + '\n')
+        self.get_logger().info('  '.join(f'{k} {v:.4g}' for k, v in summary.items()))
+        if not self.parameters.learning:
+            self.finish()
 
     def _on_reset(self, future: Future) -> None:
         answer = future.result()
@@ -162,6 +178,7 @@ class EpisodeNode(GraphNode):
             self.complain(InputError('sensors were silent; the episode is truncated'))
             self._begin()
             return
+        self._tally.start(time.monotonic())
         self._current = self._episodes.observe(snapshot)
         self._publisher.publish(convert.to_observation(self._current))
 
@@ -179,6 +196,7 @@ class EpisodeNode(GraphNode):
             self.complain(InputError('reward: success right after a reset; check the wiring'))
             self._begin_later()
         elif self._episodes.judge(current, reward):
+            self._tally.finish(current, reward, time.monotonic())
             self._begin()
 
     def _on_event(self, message: rr.OperatorEvent) -> None:

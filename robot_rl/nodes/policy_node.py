@@ -14,10 +14,10 @@ action in `agents/`. With `policy:=zero` the action is zero: the base controller
 
 from typing import Any
 
-import numpy as np
 from robot_rl_msgs import msg as rr
 
 from robot_rl.errors import InputError
+from robot_rl.learning.build import make_follower, make_player
 from robot_rl.learning.player import Player
 from robot_rl.nodes import conversions as convert
 from robot_rl.nodes.common import (
@@ -36,7 +36,7 @@ class PolicyNode(GraphNode):
     def __init__(self, **kwargs: Any) -> None:
         """Declares parameters, builds the player, opens the topics."""
         super().__init__('policy_node', **kwargs)
-        self._player = Player(self.task, self.robot, self.parameters)
+        self._player = self._make_player()
         self._waiting: Observation | None = None
         self._alive_ns = -1
         self._publisher = self.create_publisher(rr.Action, 'policy/action', EVENT_QOS)
@@ -46,6 +46,14 @@ class PolicyNode(GraphNode):
         self.create_subscription(
             rr.PolicyWeights, 'policy/weights', self._on_weights, WEIGHTS_QOS
         )
+
+    def _make_player(self) -> Player:
+        parameters = self.parameters
+        if parameters.learning and parameters.policy != 'zero':
+            lag = 1 if parameters.lockstep else None
+            return make_follower(self.task, self.robot, parameters.seed, lag)
+        how, seed = parameters.policy, parameters.seed
+        return make_player(self.task, self.robot, how, seed, parameters.checkpoint)
 
     def _on_weights(self, message: rr.PolicyWeights) -> None:
         try:

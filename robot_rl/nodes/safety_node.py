@@ -36,10 +36,11 @@ from robot_rl.types import JointCommand, JointState, Wrench
 class SafetyNode(GraphNode):
     """Moves messages; the filter decides."""
 
+    sole_topics = ('command',)
+
     def __init__(self, **kwargs: Any) -> None:
         """Declares parameters, builds the filter, opens the topics."""
         super().__init__('safety_node', **kwargs)
-        self.refuse_second('command')
         period_s = 1.0 / self.task.rates.control_hz
         self._filter = SafetyFilter(self.task.safety, Kinematics(self.robot), period_s)
         self._state_order = convert.JointOrder(self.robot.joints)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metric depth: units, plausibility, and holes filled with their nearest measured neighbour."""
 
+import math
 from typing import Any
 
 import cv2
@@ -120,51 +121,44 @@ def nearest_labels(holes: NDArray[np.bool_]) -> NDArray[np.int32]:
 
 def _correct_labels(labels: NDArray[np.int32], holes: NDArray[np.bool_]) -> None:
     """Replaces in place each label whose pixel is farther than the true distance."""
-    true_squared = _squared_distance(holes)
-    rows, columns = np.nonzero(holes)
-    measured = np.argwhere(~holes)
-    found = measured[labels[rows, columns] - 1]
-    squared = (found[:, 0] - rows) ** 2 + (found[:, 1] - columns) ** 2
-    wrong = squared > true_squared[rows, columns]
-    rows, columns = rows[wrong], columns[wrong]
-    wanted = true_squared[rows, columns]
-    for value in np.unique(wanted):
-        same = wanted == value
-        _take_label_at(labels, holes, rows[same], columns[same], _offsets(int(value)))
+    distance = cv2.distanceTransform(holes.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    squared = np.rint(np.asarray(distance[holes], np.float64) ** 2).astype(np.int64)
+    rows, columns = np.divmod(np.flatnonzero(holes), holes.shape[1])
+    taken = np.flatnonzero(~holes)[labels[holes] - 1]
+    taken_rows, taken_columns = np.divmod(taken, holes.shape[1])
+    wrong = (taken_rows - rows) ** 2 + (taken_columns - columns) ** 2 > squared
+    if wrong.any():
+        _search(labels, holes, np.stack([rows[wrong], columns[wrong]]), squared[wrong])
 
 
-def _take_label_at(
+def _search(
     labels: NDArray[np.int32],
     holes: NDArray[np.bool_],
-    rows: NDArray[np.intp],
-    columns: NDArray[np.intp],
-    offsets: NDArray[np.intp],
+    pixels: NDArray[np.intp],
+    squared: NDArray[np.int64],
 ) -> None:
-    """Takes the label of the measured pixel that lies at one of the offsets."""
-    height, width = holes.shape
-    for down, right in offsets:
-        y, x = rows + down, columns + right
-        inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
-        inside[inside] = ~holes[y[inside], x[inside]]
-        labels[rows[inside], columns[inside]] = labels[y[inside], x[inside]]
+    """Gives each pixel the label of a measured pixel at its known squared distance.
+
+    Args:
+        labels: changed in place, shape [H, W].
+        holes: shape [H, W].
+        pixels: rows and columns, shape [2, N].
+        squared: squared distance of each to its nearest measured pixel, shape [N].
+    """
+    rows, columns = pixels
+    reach = math.isqrt(int(squared.max()))
+    for down in range(-reach, reach + 1):
+        rest = squared - down**2
+        right = np.rint(np.sqrt(np.maximum(rest, 0))).astype(np.intp)
+        possible = (right**2 == rest) & _within(rows + down, holes.shape[0])
+        for x in (columns - right, columns + right):
+            hit = np.flatnonzero(possible & _within(x, holes.shape[1]))
+            hit = hit[~holes[rows[hit] + down, x[hit]]]
+            labels[rows[hit], columns[hit]] = labels[rows[hit] + down, x[hit]]
 
 
-def _squared_distance(holes: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Exact squared distance to the nearest measured pixel, a whole number, shape [H, W]."""
-    distance = cv2.distanceTransform(
-        holes.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE
-    ).astype(np.float64)
-    return np.rint(distance**2).astype(np.int64)
-
-
-def _offsets(squared: int) -> NDArray[np.intp]:
-    """All whole (rows, columns) with rows^2 + columns^2 = squared, shape [N, 2]."""
-    reach = int(np.sqrt(squared))
-    rows = np.arange(-reach, reach + 1)
-    columns = np.rint(np.sqrt(squared - rows**2)).astype(np.intp)
-    fits = rows**2 + columns**2 == squared
-    rows, columns = rows[fits], columns[fits]
-    return np.unique(np.stack([np.tile(rows, 2), np.r_[columns, -columns]], 1), axis=0)
+def _within(index: NDArray[np.intp], length: int) -> NDArray[np.bool_]:
+    return (index >= 0) & (index < length)
 
 
 def _median(depth_m: DepthImage) -> float:

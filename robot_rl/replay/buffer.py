@@ -140,7 +140,9 @@ class ReplayBuffer:
         """An exact copy of everything, without the unused rows."""
         filled = min(self._written, self.capacity)
         state: State = {name: array[:filled].copy() for name, array in self._columns().items()}
-        streams = {n: [s.next_sequence, s.row, s.episode, s.step] for n, s in self._streams.items()}
+        streams = {
+            n: [s.next_sequence, s.row, s.episode, s.step] for n, s in self._streams.items()
+        }
         counts = [self._transitions, self._written, self.gaps, self.duplicates, self.rejected]
         state['book'] = arrays.from_json([self.capacity, counts, streams])
         return state
@@ -161,7 +163,9 @@ class ReplayBuffer:
             shape = (filled, *column.shape[1:])
             if state[name].shape != shape or state[name].dtype != column.dtype:
                 got = f'{state[name].dtype} {state[name].shape}'
-                raise InputError(f'replay state: {name}: expected {column.dtype} {shape}, got {got}')
+                raise InputError(
+                    f'replay state: {name}: expected {column.dtype} {shape}, got {got}'
+                )
         for name, column in columns.items():
             column[:filled] = state[name]
         self.links[filled:] = _NONE

@@ -86,7 +86,7 @@ def _draw_success(axes: 'Axes', curve: Curve, window: int) -> None:
         axes.axhline(percent, color=_BASE, ls='--', label=label)
     axes.set(ylabel='success, %', ylim=(-4, 104))
     axes.grid(alpha=0.3)
-    axes.legend(loc='best')
+    _legend(axes)
 
 
 def _draw_returns(axes: 'Axes', curve: Curve, window: int) -> None:
@@ -96,4 +96,9 @@ def _draw_returns(axes: 'Axes', curve: Curve, window: int) -> None:
     axes.set(ylabel='return', xlabel='robot time, minutes')
     axes.set_xlim(left=0)
     axes.grid(alpha=0.3)
-    axes.legend(loc='best')
+    _legend(axes)
+
+
+def _legend(axes: 'Axes') -> None:
+    """Above the panel, where it hides no line."""
+    axes.legend(loc='lower right', bbox_to_anchor=(1, 1), ncols=2, frameon=False, borderpad=0)

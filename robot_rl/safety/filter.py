@@ -1,19 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """The last filter before the driver: whatever comes in, an allowed command goes out."""
 
+import math
 from collections import Counter
 from typing import Protocol
 
 import numpy as np
 
-from robot_rl.errors import InputError
 from robot_rl.safety import rules
 from robot_rl.safety.config import SafetyConfig
 from robot_rl.safety.inputs import CommandCheck, Fault, StateCheck, WrenchCheck, usable
+from robot_rl.safety.motion import Motion, combine
 from robot_rl.types import FloatArray, JointCommand, JointState, SafetyResult, Wrench
 
 #: Commands beyond this, in rad/s, m/s, rad or m, are clipped before anything is computed.
 HUGE = 1e6
+
+#: Of the command, the state and the wrench.
+Faults = tuple[Fault | None, Fault | None, Fault | None]
+CLEAN: Faults = (None, None, None)
 
 
 class Tool(Protocol):
@@ -67,8 +72,6 @@ class SafetyFilter:
             InputError: a joint without velocity limit, a margin wider than a joint's range, or a
                 period that is none.
         """
-        if not 0 < control_period_s <= 1:
-            raise InputError(f'control period: expected (0, 1] s, got {control_period_s:g} s')
         self.stop_reason = stop_reason
         self._stop_detail = ''
         self.armed = True
@@ -76,12 +79,9 @@ class SafetyFilter:
         self.counts: Counter[str] = Counter()
         self._config = config
         self._kinematics = kinematics
-        self._period_s = control_period_s
-        self._joint_speed = kinematics.velocity_limits * config.joint_speed_scale
-        self._lower = kinematics.position_limits[:, 0] + config.joint_margin
-        self._upper = kinematics.position_limits[:, 1] - config.joint_margin
-        self._check_limits()
-        self._zeros = np.zeros(len(self._joint_speed))
+        joint_limits = kinematics.velocity_limits, kinematics.position_limits
+        self._limits = combine(config, *joint_limits, control_period_s)
+        self._zeros = np.zeros(len(kinematics.velocity_limits))
         self._wrench = WrenchCheck(config)
         self.reset()
 
@@ -91,10 +91,11 @@ class SafetyFilter:
         return self.stop_reason != ''
 
     def reset(self) -> None:
-        """Forgets the past inputs, as when a simulated arm is put somewhere else; keeps a stop."""
+        """Forgets past inputs, as when a simulated arm is put elsewhere; keeps stop and bias."""
         limits = self._kinematics.velocity_limits, self._kinematics.position_limits
         self._command = CommandCheck(self._config, len(self._zeros))
         self._state = StateCheck(self._config, *limits)
+        self._wrench.forget()
         self._bad = [0, 0, 0]
 
     def tare(self, wrench: Wrench) -> None:
@@ -143,8 +144,10 @@ class SafetyFilter:
             self._state(state, now_ns),
             self._wrench(wrench, now_ns),
         )
-        for index, fault in enumerate(faults):
-            self._count_bad(index, fault)
+        if faults == CLEAN:
+            self._bad = [0, 0, 0]
+        else:
+            self._count_bad(faults)
         motion = self._motion(state) if state is not None and faults[1] is None else None
         requested, velocity = self._request(command, state, motion)
         reason = self._hold_reason(faults)
@@ -153,48 +156,42 @@ class SafetyFilter:
         assert state is not None
         return self._pass(command, state, velocity, motion)
 
-    def _count_bad(self, index: int, fault: Fault | None) -> None:
+    def _count_bad(self, faults: Faults) -> None:
         """Latches a stop on a fault that calls for it, and on too many bad samples in a row."""
-        if fault is None:
-            self._bad[index] = 0
-            return
-        self._bad[index] = self._bad[index] + 1 if fault.bad else self._bad[index]
-        if fault.latch or self._bad[index] >= self._config.bad_input_limit:
-            self.stop(fault.rule, fault.detail)
+        for index, fault in enumerate(faults):
+            if fault is None:
+                self._bad[index] = 0
+                continue
+            self._bad[index] += fault.bad
+            if fault.latch or self._bad[index] >= self._config.bad_input_limit:
+                self.stop(fault.rule, fault.detail)
 
-    def _hold_reason(self, faults: tuple[Fault | None, ...]) -> str:
-        fault = next((f for f in faults if f is not None), None)
+    def _hold_reason(self, faults: Faults) -> str:
         if self.stopped:
             self.detail = self._stop_detail
             return self.stop_reason
         if not self.armed:
             self.detail = 'the stop was reset; waiting to be armed'
             return 'disarmed'
-        self.detail = '' if fault is None else fault.detail
-        return '' if fault is None else fault.rule
+        fault = faults[0] or faults[1] or faults[2]
+        self.detail = fault.detail if fault else ''
+        return fault.rule if fault else ''
 
-    def _motion(self, state: JointState) -> rules.Motion:
+    def _motion(self, state: JointState) -> Motion:
         tool = self._kinematics.evaluate(state.position)
-        config, period_s = self._config, self._period_s
-        x, y, z = tool.position_xyz.tolist()
-        cx, cy, cz = config.sphere_center
+        (x, y, z), (cx, cy, cz) = tool.position_xyz.tolist(), self._config.sphere_center
         away = (x - cx, y - cy, z - cz)
-        return rules.Motion(
-            period_s=period_s,
+        return Motion(
+            limits=self._limits,
+            position=state.position.tolist(),
             jacobian=tool.jacobian,
             linear=tool.jacobian[:3],
             from_center=away,
-            distance=(away[0] ** 2 + away[1] ** 2 + away[2] ** 2) ** 0.5,
-            radius=config.sphere_radius,
-            return_speed=config.sphere_return_speed,
-            tool_speed=config.tool_speed,
-            joint_speed=self._joint_speed,
-            lower=np.minimum((self._lower - state.position) / period_s, 0.0),
-            upper=np.maximum((self._upper - state.position) / period_s, 0.0),
+            distance=math.hypot(*away),
         )
 
     def _request(
-        self, command: JointCommand | None, state: JointState | None, motion: rules.Motion | None
+        self, command: JointCommand | None, state: JointState | None, motion: Motion | None
     ) -> tuple[FloatArray, FloatArray]:
         """What was asked, and the joint velocity that it means; NaN and zero where unusable."""
         size = len(self._zeros)
@@ -205,15 +202,15 @@ class SafetyFilter:
             value = np.clip(value, -HUGE, HUGE)
         if command.mode == 'velocity':
             return command.value, value
-        if state is None or motion is None:
+        if command.mode != 'position' or state is None or motion is None:
             return command.value, self._zeros
-        return command.value, (value - state.position) / self._period_s
+        return command.value, (value - state.position) / self._limits.period_s
 
     def _hold(
         self,
         requested: FloatArray,
         velocity: FloatArray,
-        motion: rules.Motion | None,
+        motion: Motion | None,
         reason: str,
         now_ns: int,
     ) -> SafetyResult:
@@ -227,7 +224,7 @@ class SafetyFilter:
         command: JointCommand,
         state: JointState,
         velocity: FloatArray,
-        motion: rules.Motion,
+        motion: Motion,
     ) -> SafetyResult:
         kept, acted = rules.apply(velocity, motion)
         if not acted:
@@ -244,13 +241,5 @@ class SafetyFilter:
         """A velocity in the command's own mode; standing still is a hold in either."""
         if command.mode == 'velocity' or not velocity.any():
             return JointCommand(command.stamp_ns, 'velocity', velocity)
-        goal = state.position + velocity * self._period_s
+        goal = state.position + velocity * self._limits.period_s
         return JointCommand(command.stamp_ns, 'position', goal)
-
-    def _check_limits(self) -> None:
-        for joint, speed in enumerate(self._kinematics.velocity_limits):
-            if not 0 < speed < np.inf:
-                raise InputError(f'joint {joint}: the URDF gives no velocity limit')
-            if not self._lower[joint] < self._upper[joint]:
-                margin = self._config.joint_margin
-                raise InputError(f'joint_margin: {margin:g} leaves joint {joint} no range')

@@ -17,10 +17,10 @@ that would leave it is projected onto its surface, plus a velocity towards the c
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
+from robot_rl.safety.motion import Motion
 from robot_rl.types import FloatArray
 
 #: What rounding may add to a limit, relative for speeds and absolute in rad/s and m elsewhere.
@@ -30,46 +30,16 @@ TOLERANCE = 1e-7
 DAMPING = 0.01
 
 
-@dataclass(slots=True)
-class Motion:
-    """Where the arm is, and what it may do from there.
-
-    Attributes:
-        period_s: control period dt.
-        jacobian: tool velocity per joint velocity in the base frame, [6, J].
-        linear: its first three rows J_v, [3, J].
-        from_center: tool position less the sphere's centre, m, base frame.
-        distance: its length, m.
-        radius: of the sphere, m.
-        return_speed: m/s, see `SafetyConfig.sphere_return_speed`.
-        tool_speed: m/s.
-        joint_speed: rad/s or m/s, [J].
-        lower: lowest joint velocity that keeps the position limits, never above 0, [J].
-        upper: highest joint velocity that keeps the position limits, never below 0, [J].
-    """
-
-    period_s: float
-    jacobian: FloatArray
-    linear: FloatArray
-    from_center: tuple[float, float, float]
-    distance: float
-    radius: float
-    return_speed: float
-    tool_speed: float
-    joint_speed: FloatArray
-    lower: FloatArray
-    upper: FloatArray
-
-
 def joint_speed(velocity: FloatArray, motion: Motion) -> FloatArray:
     """Scales all joints alike until the fastest keeps its limit; the direction stays."""
-    excess = float((np.abs(velocity) / motion.joint_speed).max())
-    return velocity / excess if excess > 1 + TOLERANCE else velocity
+    pairs = zip(velocity.tolist(), motion.limits.speed, strict=True)
+    excess: float = max([abs(v) / limit for v, limit in pairs])
+    return velocity if excess <= 1 + TOLERANCE else velocity / excess
 
 
 def tool_speed(velocity: FloatArray, motion: Motion) -> FloatArray:
     """Scales all joints alike until the tool keeps its limit; the direction stays."""
-    return _slow_tool(velocity, motion, motion.tool_speed)
+    return _slow_tool(velocity, motion, motion.limits.config.tool_speed)
 
 
 def joint_position(velocity: FloatArray, motion: Motion) -> FloatArray:
@@ -77,7 +47,9 @@ def joint_position(velocity: FloatArray, motion: Motion) -> FloatArray:
 
     Stopping some joints can speed up the tool, so its speed is capped once more.
     """
-    kept = np.minimum(np.maximum(velocity, motion.lower), motion.upper)
+    if _in_limits(velocity, motion):
+        return velocity
+    kept = np.clip(velocity, *motion.room())
     if float(np.abs(kept - velocity).max()) <= TOLERANCE:
         return velocity
     return tool_speed(kept, motion)
@@ -93,13 +65,14 @@ def sphere(velocity: FloatArray, motion: Motion) -> FloatArray:
     tool = _tool_velocity(velocity, motion)
     if _in_sphere(tool, motion):
         return velocity
+    config, fastest = motion.limits.config, np.array(motion.limits.speed)
+    fastest_tool = config.tool_speed if motion.inside else config.sphere_return_speed
     change = [goal - now for goal, now in zip(_return(tool, motion), tool, strict=True)]
-    low = np.maximum(motion.lower, -motion.joint_speed)
-    high = np.minimum(motion.upper, motion.joint_speed)
+    low, high = motion.room()
+    low, high = np.maximum(low, -fastest), np.minimum(high, fastest)
     for rows in (6, 3):
         joints = velocity + _least_squares(motion.jacobian[:rows], change)
-        joints = np.minimum(np.maximum(joints, low), high)
-        joints = _slow_tool(joints, motion, _allowed_speed(motion))
+        joints = _slow_tool(np.minimum(np.maximum(joints, low), high), motion, fastest_tool)
         if _in_sphere(_tool_velocity(joints, motion), motion):
             return joints
     return np.zeros_like(velocity)
@@ -138,34 +111,35 @@ def holds(velocity: FloatArray, motion: Motion) -> bool:
     return all(rule(velocity, motion) is velocity for rule in RULES.values())
 
 
+def _in_limits(velocity: FloatArray, motion: Motion) -> bool:
+    """Whether all joints lie between their limits after one period."""
+    limits, dt = motion.limits, motion.limits.period_s
+    joints = zip(motion.position, velocity.tolist(), limits.lower, limits.upper, strict=True)
+    return all(low <= q + v * dt <= high for q, v, low, high in joints)
+
+
 def _tool_velocity(velocity: FloatArray, motion: Motion) -> list[float]:
-    tool: list[float] = (motion.linear @ velocity).tolist()
+    tool: list[float] = motion.linear.dot(velocity).tolist()
     return tool
 
 
 def _slow_tool(velocity: FloatArray, motion: Motion, limit: float) -> FloatArray:
     speed = math.hypot(*_tool_velocity(velocity, motion))
-    return velocity * (limit / speed) if speed > limit * (1 + TOLERANCE) else velocity
-
-
-def _allowed_speed(motion: Motion) -> float:
-    inside = motion.distance <= motion.radius
-    return motion.tool_speed if inside else motion.return_speed
+    return velocity if speed <= limit * (1 + TOLERANCE) else velocity * (limit / speed)
 
 
 def _ahead(tool: list[float], motion: Motion) -> list[float]:
     """Where the tool will be after one period, from the centre."""
-    return [d + v * motion.period_s for d, v in zip(motion.from_center, tool, strict=True)]
+    (x, y, z), (vx, vy, vz), dt = motion.from_center, tool, motion.limits.period_s
+    return [x + vx * dt, y + vy * dt, z + vz * dt]
 
 
 def _in_sphere(tool: list[float], motion: Motion) -> bool:
     """Whether the tool stays in the ball, or, outside it, comes no further out and is slow."""
-    reach = max(motion.radius, motion.distance)
-    if math.hypot(*_ahead(tool, motion)) > reach + TOLERANCE:
+    if not math.hypot(*_ahead(tool, motion)) <= motion.reach + TOLERANCE:
         return False
-    if motion.distance <= motion.radius:
-        return True
-    return math.hypot(*tool) <= motion.return_speed * (1 + TOLERANCE)
+    slow = motion.limits.config.sphere_return_speed * (1 + TOLERANCE)
+    return motion.inside or math.hypot(*tool) <= slow
 
 
 def _return(tool: list[float], motion: Motion) -> list[float]:
@@ -175,13 +149,11 @@ def _return(tool: list[float], motion: Motion) -> list[float]:
     smaller than the ball, or outside it than the distance, by the way of one period at the return
     speed. That is the projection onto the surface plus the velocity towards the centre.
     """
+    dt = motion.limits.period_s
     ahead = _ahead(tool, motion)
-    step = motion.return_speed * motion.period_s
-    goal = max(0.0, max(motion.radius, motion.distance) - step)
+    goal = max(0.0, motion.reach - motion.limits.config.sphere_return_speed * dt)
     shrink = goal / max(goal, math.hypot(*ahead), TOLERANCE)
-    return [
-        (a * shrink - d) / motion.period_s for a, d in zip(ahead, motion.from_center, strict=True)
-    ]
+    return [(a * shrink - d) / dt for a, d in zip(ahead, motion.from_center, strict=True)]
 
 
 def _least_squares(jacobian: FloatArray, change: list[float]) -> FloatArray:

@@ -5,7 +5,6 @@ Not started by itself. The file that includes it sets the configurations `world`
 what stands behind `command` and the sensor topics), `learner`, `sync`, and what it declares.
 """
 
-import os
 import time
 from pathlib import Path
 
@@ -34,7 +33,7 @@ GUARDS = ('safety_node', 'driver_node')
 
 
 def generate_launch_description():
-    """Arguments first, so that `--show-args` lists them, then everything that needs their values."""
+    """Arguments, which `--show-args` lists, then what their values lead to."""
     return LaunchDescription([*arguments(), OpaqueFunction(function=graph)])
 
 
@@ -98,20 +97,20 @@ def read_settings(configurations):
     """The arguments' values, with what follows from them filled in and checked."""
     settings = DEFAULTS | dict(configurations)
     if 'world' not in settings:
-        raise RuntimeError('graph.launch.py is included by other files: launch one of those')
+        raise RuntimeError('graph.py is a part of other launch files: launch one of those')
     for name in NUMBERS:
         if not settings[name].isdecimal():
             raise RuntimeError(
                 f'argument {name}: expected a whole number, 0 or more, got {settings[name]!r}'
             )
-    if settings['params'] and not os.path.isfile(settings['params']):
+    if settings['params'] and not Path(settings['params']).is_file():
         raise RuntimeError(f'argument params: no such file: {settings["params"]}')
     if settings['world'] == 'real':
         settings['sync'] = 'realtime'
-    run_dir = settings['run_dir'] or os.path.join('runs', time.strftime('%Y%m%d-%H%M%S'))
-    settings['run_dir'] = os.path.abspath(run_dir)
+    run_dir = Path(settings['run_dir'] or time.strftime('runs/%Y%m%d-%H%M%S')).absolute()
+    settings['run_dir'] = str(run_dir)
     if settings['demo'] == 'true' and not settings['bag']:
-        settings['bag'] = os.path.join(settings['run_dir'], 'demonstrations')
+        settings['bag'] = str(run_dir / 'demonstrations')
     return settings
 
 
@@ -138,10 +137,8 @@ def environment(settings):
         'MUJOCO_GL': 'egl',
         'OMP_NUM_THREADS': '1',
         'PYTHONUNBUFFERED': '1',
-        'ROS_LOG_DIR': os.path.join(settings['run_dir'], 'log'),
+        'ROS_LOG_DIR': f'{settings["run_dir"]}/log',
     }
-    if settings['world'] == 'sim':
-        defaults['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     return [
         SetEnvironmentVariable(name, EnvironmentVariable(name, default_value=value))
         for name, value in defaults.items()

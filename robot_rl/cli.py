@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`robot-rl COMMAND`: the one place that names both hosts, the graph and the direct one."""
+
+import importlib
+import os
+import sys
+
+from robot_rl.errors import InputError
+
+#: Module whose `main(argv) -> int` is the command, and what it does.
+COMMANDS = {
+    'train': ('sim_bridge.train', 'train in simulation through the graph, evaluate, report'),
+    'launch': ('robot_rl.launcher', 'run a launch file: launch FILE name:=value ...'),
+    'evaluate': ('sim_bridge.evaluate', 'play a checkpoint and count successes'),
+    'bench': ('benchmarks', 'measure: bench lockstep | latency | holes'),
+}
+
+
+def main() -> None:
+    """Runs one command; bad input ends with its message and status 2."""
+    os.environ.setdefault('MUJOCO_GL', 'egl')
+    command, *rest = sys.argv[1:] or ['--help']
+    if command in ('-h', '--help'):
+        print('usage: robot-rl COMMAND [...]\n')
+        print('\n'.join(f'  {name:<10} {text}' for name, (_, text) in COMMANDS.items()))
+        return
+    if command not in COMMANDS:
+        known = ', '.join(COMMANDS)
+        sys.exit(_fail(f'unknown command {command!r}; known: {known}'))
+    try:
+        status = importlib.import_module(COMMANDS[command][0]).main(rest)
+    except InputError as error:
+        status = _fail(str(error))
+    sys.exit(status)
+
+
+def _fail(message: str) -> int:
+    print(f'error: {message}', file=sys.stderr)
+    return 2

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Puts agent, learner and player of a task together; the one way that every host does it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from robot_rl import config
+from robot_rl.agents import Agent
+from robot_rl.control.robot import RobotConfig
+from robot_rl.errors import InputError
+from robot_rl.learning import weights
+from robot_rl.learning.checkpoint import load_latest
+from robot_rl.learning.config import load_agent
+from robot_rl.learning.learner import Learner, RunInfo, check_run
+from robot_rl.learning.player import How, Player
+from robot_rl.learning.versions import PolicyVersions
+from robot_rl.report.files import write_text
+from robot_rl.task import TaskConfig, data_spec
+
+_DEPLOYED = 'deployed.json'
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a checkpoint says of its run.
+
+    Attributes:
+        task: name.
+        robot: name.
+        agent: name.
+        episodes: number of the next episode.
+        env_steps: actions taken.
+    """
+
+    task: str
+    robot: str
+    agent: str
+    episodes: int
+    env_steps: int
+
+
+def read_saved(checkpoint: str) -> Saved:
+    """What the newest good checkpoint in a folder says of its run.
+
+    Raises:
+        InputError: there is none, or it is not one of a training run.
+    """
+    found, path = load_latest(Path(checkpoint), only=('policy',))
+    meta = found.meta
+    try:
+        following = meta['statistics']['last_episode'] + 1
+        return Saved(meta['task'], meta['robot'], meta['agent'], following, meta['env_steps'])
+    except (KeyError, TypeError) as error:
+        raise InputError(f'{path}: not a checkpoint of a training run: {error}') from error
+
+
+def make_agent(task: TaskConfig, robot: RobotConfig, seed: int) -> Agent:
+    """The task's agent with networks drawn from the seed."""
+    return load_agent(task.agent).make(data_spec(task, robot), seed)
+
+
+def run_info(task: TaskConfig, robot: RobotConfig, seed: int, run: str = '') -> RunInfo:
+    """Which run this is, and what shapes its data."""
+    algorithm = load_agent(task.agent).algorithm
+    spec = data_spec(task, robot)
+    settings = weights.settings_json(
+        algorithm, spec, action=task.action, base=task.base, joints=robot.joints
+    )
+    return RunInfo(run, task.name, robot.name, task.agent, seed, task.rates.action_hz, settings)
+
+
+def make_learner(task: TaskConfig, robot: RobotConfig, seed: int, run: str) -> Learner:
+    """A learner for the task, at its beginning."""
+    agent = load_agent(task.agent)
+    spec = data_spec(task, robot)
+    return Learner(
+        agent.learner, agent.make(spec, seed), spec, run_info(task, robot, seed, run)
+    )
+
+
+def restore(learner: Learner, checkpoint: str) -> None:
+    """Lets a learner go on from the newest good checkpoint in a folder."""
+    found, path = load_latest(Path(checkpoint))
+    learner.restore(found, str(path))
+
+
+def make_player(
+    task: TaskConfig, robot: RobotConfig, how: How, seed: int, checkpoint: str = ''
+) -> Player:
+    """Plays the checkpoint's policy, or an untrained one without a checkpoint.
+
+    Raises:
+        InputError: no checkpoint there, or one of another task, robot, agent or data.
+    """
+    if how == 'zero':
+        return Player(None, task.action.size, how, seed)
+    agent = make_agent(task, robot, seed)
+    if checkpoint:
+        found, path = load_latest(Path(checkpoint), only=('policy',))
+        check_run(run_info(task, robot, seed), found.meta, str(path))
+        agent.load_policy_state(found.files['policy'])
+    return Player(agent, task.action.size, how, seed)
+
+
+def make_follower(task: TaskConfig, robot: RobotConfig, seed: int, lag: int | None) -> Player:
+    """Plays samples of the policies that a learner sends.
+
+    Args:
+        task: what is played.
+        robot: with which arm.
+        seed: of the run.
+        lag: episodes that the policy stays behind; None for the newest.
+    """
+    player = make_player(task, robot, 'sample', seed)
+    player.follow(PolicyVersions(lag))
+    return player
+
+
+def set_deployed(run: str | Path, how: Literal['sample', 'mean']) -> None:
+    """Notes in a run's folder whether its policy is deployed by samples or by its mean."""
+    write_text(Path(run) / _DEPLOYED, json.dumps(config.to_dict({'policy': how})) + '\n')
+
+
+def deployed(checkpoint: str) -> Literal['sample', 'mean']:
+    """How the policy of a checkpoint is deployed; by its mean where nothing is noted."""
+    for folder in (Path(checkpoint), *Path(checkpoint).absolute().parents[:2]):
+        if (folder / _DEPLOYED).is_file():
+            how = json.loads((folder / _DEPLOYED).read_text())['policy']
+            return 'sample' if how == 'sample' else 'mean'
+    return 'mean'

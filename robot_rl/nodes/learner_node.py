@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Learns from the replay stream, in its own process, at an enforced number of updates a step.
+
+    | topic | type | unit |
+    |---|---|---|
+    | in  `replay` | robot_rl_msgs/Step | |
+    | out `policy/weights` | robot_rl_msgs/PolicyWeights | latched |
+    | out `replay/ack` | robot_rl_msgs/ReplayAck | what the newest checkpoint holds |
+    | srv `save_checkpoint` | robot_rl_msgs/SaveCheckpoint | |
+
+The learner is in `learning/learner.py`. In lock step the owed updates follow each step at
+once, so that the run follows from its seed; in real time one update at a time is done between
+messages. Metrics go to `metrics.jsonl` of the run folder, one line an episode; the progress
+line goes to standard output.
+"""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from robot_rl_msgs import msg as rr
+from robot_rl_msgs.srv import SaveCheckpoint
+
+from robot_rl.errors import InputError
+from robot_rl.learning.build import make_learner, restore
+from robot_rl.learning.checkpoint import CheckpointWriter
+from robot_rl.learning.statistics import Episode
+from robot_rl.nodes import conversions as convert
+from robot_rl.nodes.common import EVENT_QOS, REPLAY_QOS, WEIGHTS_QOS, GraphNode, run
+from robot_rl.report.metrics import MetricsWriter
+from robot_rl.report.progress import progress_line
+
+PROGRESS_SECONDS = 1.0
+
+
+class LearnerNode(GraphNode):
+    """Moves messages; the learner learns."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Declares parameters, builds or restores the learner, opens the topics."""
+        super().__init__('learner_node', **kwargs)
+        torch.set_num_threads(1)
+        parameters = self.parameters
+        folder = Path(parameters.run_dir or 'runs/unnamed')
+        self._learner = make_learner(self.task, self.robot, parameters.seed, self._run_name())
+        if parameters.checkpoint:
+            restore(self._learner, parameters.checkpoint)
+        self._writer = CheckpointWriter(folder)
+        self._metrics = MetricsWriter(folder / 'metrics.jsonl')
+        self._started = time.monotonic()
+        self._started_at = self._learner.summary()
+        self._played_version, self._last_return = -1, 0.0
+        self._stored: dict[str, int] = {}
+        self._weights = self.create_publisher(rr.PolicyWeights, 'policy/weights', WEIGHTS_QOS)
+        self._acks = self.create_publisher(rr.ReplayAck, 'replay/ack', EVENT_QOS)
+        self.create_subscription(rr.Step, 'replay', self._on_step, REPLAY_QOS)
+        self.create_service(SaveCheckpoint, 'save_checkpoint', self._on_save)
+        self.create_timer(PROGRESS_SECONDS, self._show_progress)
+        if not parameters.lockstep:
+            self.create_timer(0.001, self._update_once)
+        self._hand_out()
+        self._acks.publish(rr.ReplayAck(resend=True))
+
+    def _run_name(self) -> str:
+        """Later runs sort after earlier ones."""
+        return f'{time.time_ns():020d}-{os.getpid()}'
+
+    def _on_step(self, message: rr.Step) -> None:
+        if self._done:
+            return
+        try:
+            step = convert.from_step(message)
+            episode = self._learner.add(step)
+        except InputError as error:
+            self.complain(error)
+            return
+        self._played_version = max(self._played_version, step.version)
+        while self.parameters.lockstep and self._learner.owed:
+            self._learner.update()
+        if episode is not None:
+            self._note(episode)
+        self._hand_out()
+
+    def _update_once(self) -> None:
+        if self._learner.owed and not self._done:
+            self._learner.update()
+
+    def _hand_out(self) -> None:
+        """Sends the policy and writes the checkpoint where they are due; ends the run."""
+        if self._learner.publish_due:
+            self._weights.publish(convert.to_weights(self._learner.weights()))
+        if self._learner.diverged:
+            self.complain(InputError(f'learning diverged: {self._learner.diverged}'))
+        if self._learner.checkpoint_due and not self._writer.busy:
+            self._save()
+        if self._done:
+            self.finish()
+
+    @property
+    def _done(self) -> bool:
+        steps = self._learner.statistics.env_steps
+        return 0 < self.parameters.steps <= steps and not self._learner.owed
+
+    def _save(self) -> None:
+        """Starts to write a checkpoint, and acknowledges what the one before it holds."""
+        if self._writer.error:
+            self.complain(InputError(self._writer.error))
+        for collector, sequence in self._stored.items():
+            self._acks.publish(rr.ReplayAck(collector=collector, sequence=sequence))
+        try:
+            self._writer.start(self._learner.checkpoint())
+            self._stored = self._learner.replay.sequences
+        except InputError as error:
+            self.complain(error)
+
+    def _on_save(
+        self, _: SaveCheckpoint.Request, answer: SaveCheckpoint.Response
+    ) -> SaveCheckpoint.Response:
+        self._save()
+        self._writer.wait()
+        answer.message = self._writer.error or self._learner.diverged
+        answer.success = not answer.message
+        answer.path = str(self._writer.latest or '')
+        return answer
+
+    def _note(self, episode: Episode) -> None:
+        self._last_return = episode.score
+        summary = self._learner.summary()
+        row = {
+            'episode': episode.number,
+            'length': episode.length,
+            'return': episode.score,
+            'success': episode.success,
+            'interventions': episode.interventions,
+            'version': episode.version,
+            'env_steps': summary['env_steps'],
+            'robot_minutes': summary['robot_minutes'],
+            'updates': summary['updates'],
+            'seconds': time.monotonic() - self._started,
+        }
+        self._metrics.write(row | self._learner.metrics)
+
+    def _rates(self) -> dict[str, float]:
+        seconds = max(time.monotonic() - self._started, 1e-9)
+        now = self._learner.summary()
+        return {
+            f'{name}_per_s': (now[key] - self._started_at[key]) / seconds
+            for name, key in (('steps', 'env_steps'), ('updates', 'updates'))
+        }
+
+    def _show_progress(self) -> None:
+        summary, rates = self._learner.summary(), self._rates()
+        updates = summary['updates']
+        behind = max(0, updates - max(self._played_version, 0))
+        values = rates | {
+            'step': summary['env_steps'],
+            'steps': self.parameters.steps,
+            'episode': summary['episodes'],
+            'success_rate': summary['success_rate_20'],
+            'episode_return': self._last_return,
+            'policy_version': self._played_version,
+            'policy_age_s': behind / max(rates['updates_per_s'], 1e-9) if behind else 0.0,
+            'interventions': summary['safety_interventions'],
+            'note': self._learner.diverged,
+        }
+        print(progress_line(values), flush=True)
+
+    def shutdown(self) -> None:
+        """Leaves a checkpoint to go on from, and the counters of the run."""
+        self._show_progress()
+        if not self._learner.diverged:
+            self._writer.start(self._learner.checkpoint())
+            self._writer.wait()
+        self._metrics.close()
+
+
+def main() -> None:
+    """Runs the node alone."""
+    run(LearnerNode)

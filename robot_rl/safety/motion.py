@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the arm is and what it may do from there: what the rules look at."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from robot_rl.errors import InputError
+from robot_rl.safety.config import SafetyConfig
+from robot_rl.types import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What never changes. Lists, because so few numbers are faster compared one by one.
+
+    Attributes:
+        period_s: control period dt.
+        speed: rad/s or m/s, joint speed limits, [J].
+        lower: rad or m, lower position limits plus the margin, [J].
+        upper: rad or m, upper position limits less the margin, [J].
+        config: the task's limits.
+    """
+
+    period_s: float
+    speed: list[float]
+    lower: list[float]
+    upper: list[float]
+    config: SafetyConfig
+
+
+@dataclass(slots=True)
+class Motion:
+    """Where the arm is, and what it may do from there.
+
+    Attributes:
+        limits: as configured.
+        position: rad or m, [J].
+        jacobian: tool velocity per joint velocity in the base frame, [6, J].
+        linear: its first three rows J_v, [3, J].
+        from_center: tool position less the sphere's centre, m, base frame.
+        distance: its length, m.
+    """
+
+    limits: Limits
+    position: list[float]
+    jacobian: FloatArray
+    linear: FloatArray
+    from_center: tuple[float, float, float]
+    distance: float
+
+    @property
+    def inside(self) -> bool:
+        """Whether the tool is in the ball."""
+        return self.distance <= self.limits.config.sphere_radius
+
+    @property
+    def reach(self) -> float:
+        """Distance from the centre that the tool must not exceed, m."""
+        return max(self.distance, self.limits.config.sphere_radius)
+
+    def room(self) -> tuple[FloatArray, FloatArray]:
+        """Lowest and highest joint velocity that keep the position limits; zero always does."""
+        position, period_s = np.array(self.position), self.limits.period_s
+        low = np.minimum((self.limits.lower - position) / period_s, 0.0)
+        high = np.maximum((self.limits.upper - position) / period_s, 0.0)
+        return low, high
+
+
+def combine(
+    config: SafetyConfig,
+    velocity_limits: FloatArray,
+    position_limits: FloatArray,
+    period_s: float,
+) -> Limits:
+    """The limits of the arm and of the task together.
+
+    Args:
+        config: of the task.
+        velocity_limits: of the URDF, rad/s or m/s, shape [J].
+        position_limits: of the URDF, rad or m, shape [J, 2].
+        period_s: control period.
+
+    Raises:
+        InputError: a joint without velocity limit, a margin wider than a joint's range, or a
+            period out of range.
+    """
+    if not 0 < period_s <= 1:
+        raise InputError(f'control period: expected (0, 1] s, got {period_s:g} s')
+    margin = config.joint_margin
+    lower, upper = position_limits[:, 0] + margin, position_limits[:, 1] - margin
+    for joint, speed in enumerate(velocity_limits):
+        if not 0 < speed < math.inf:
+            raise InputError(f'joint {joint}: the URDF gives no velocity limit')
+        if not lower[joint] < upper[joint]:
+            raise InputError(f'joint_margin: {margin:g} leaves joint {joint} no range')
+    speed = velocity_limits * config.joint_speed_scale
+    return Limits(period_s, speed.tolist(), lower.tolist(), upper.tolist(), config)

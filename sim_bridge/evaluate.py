@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plays a policy in the direct host and counts: `robot-rl evaluate`."""
+
+import argparse
+import dataclasses
+import json
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from robot_rl.control.robot import load_robot
+from robot_rl.episodes.episode import Limits
+from robot_rl.learning.build import deployed, make_player, read_saved
+from robot_rl.learning.player import How
+from robot_rl.task import TaskConfig, load_task
+from sim_bridge.host import DirectHost
+
+#: Seed of evaluation episodes; training seeds are small, so the episodes are new to the policy.
+EVALUATION_SEED = 1_000_007
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to play.
+
+    Attributes:
+        checkpoint: folder of the policy; empty plays the base controller alone.
+        task: name in config/tasks, or a file.
+        how: by a sample, by the mean, or with zeros.
+        episodes: how many.
+        seed: of start states, goals and noise.
+        goal_noise: replaces the task's, m per axis; None keeps it.
+    """
+
+    checkpoint: str
+    task: str
+    how: How
+    episodes: int
+    seed: int
+    goal_noise: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was counted.
+
+    Attributes:
+        success: per episode.
+        actions: per episode.
+        interventions: control periods in which safety changed the command, over all episodes.
+        action_hz: actions a second.
+    """
+
+    success: list[bool]
+    actions: list[int]
+    interventions: int
+    action_hz: float
+
+    @property
+    def success_rate(self) -> float:
+        """Share of episodes solved."""
+        return float(np.mean(self.success))
+
+    @property
+    def mean_cycle_s(self) -> float | None:
+        """Mean duration of the solved episodes on the robot's clock, s."""
+        solved = [n for n, good in zip(self.actions, self.success, strict=True) if good]
+        return float(np.mean(solved)) / self.action_hz if solved else None
+
+
+def make_task(plan: Plan) -> TaskConfig:
+    """The plan's task, with the plan's goal noise."""
+    task = load_task(plan.task)
+    if plan.goal_noise is None:
+        return task
+    return dataclasses.replace(task, goal=dataclasses.replace(task.goal, noise=plan.goal_noise))
+
+
+def play(plan: Plan) -> Result:
+    """Plays the plan's episodes."""
+    task = make_task(plan)
+    robot = load_robot(task.robot)
+    host = DirectHost(task, robot, Limits(task.horizon), plan.seed)
+    player = make_player(task, robot, plan.how, plan.seed, plan.checkpoint)
+    success, actions, interventions = [], [], 0
+    for _ in range(plan.episodes):
+        observation = host.reset()
+        while not host.episodes.over:
+            action = player.act(observation)
+            assert action is not None
+            observation = host.act(action)
+            interventions += sum(bool(r.reason) for r in host.results)
+        success.append(host.reward.success)
+        actions.append(observation.step)
+    return Result(success, actions, interventions, task.rates.action_hz)
+
+
+def play_all(plans: list[Plan]) -> list[Result]:
+    """Plays several plans, two at a time."""
+    with ProcessPoolExecutor(max_workers=min(2, len(plans))) as pool:
+        return list(pool.map(play, plans))
+
+
+def main(argv: list[str]) -> int:
+    """The command; prints a line, or with `--json` one object."""
+    arguments = _parse(argv)
+    checkpoint, noise = arguments.checkpoint, arguments.goal_noise
+    task = arguments.task or (read_saved(checkpoint).task if checkpoint else 'usb_insertion')
+    plan = Plan(
+        checkpoint=checkpoint,
+        task=task,
+        how=(arguments.policy or deployed(checkpoint)) if checkpoint else 'zero',
+        episodes=arguments.episodes,
+        seed=arguments.seed,
+        goal_noise=None if noise is None else (noise, noise, 0.0),
+    )
+    result = play(plan)
+    report = {
+        'task': plan.task,
+        'policy': plan.how,
+        'episodes': plan.episodes,
+        'seed': plan.seed,
+        'success_rate': result.success_rate,
+        'mean_cycle_s': result.mean_cycle_s,
+        'mean_steps': float(np.mean(result.actions)),
+        'safety_interventions': result.interventions,
+    }
+    if arguments.json:
+        print(json.dumps(report))
+    else:
+        print('  '.join(f'{key} {value}' for key, value in report.items()))
+    return 0
+
+
+def _parse(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog='robot-rl evaluate', description=__doc__)
+    parser.add_argument('--checkpoint', default='', help='folder; none: base controller alone')
+    parser.add_argument('--task', default='', help="default: the checkpoint's own")
+    parser.add_argument('--policy', choices=('sample', 'mean', 'zero'))
+    parser.add_argument('--episodes', type=_count, default=50)
+    parser.add_argument('--seed', type=int, default=EVALUATION_SEED)
+    parser.add_argument('--goal-noise', type=float, default=None, help='m in x and y')
+    parser.add_argument('--json', action='store_true', help='one JSON object')
+    return parser.parse_args(argv)
+
+
+def _count(text: str) -> int:
+    if not (text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f'expected 1 or more, got {text!r}')
+    return int(text)
