@@ -5,7 +5,6 @@
 # make test     setup, then lint, types and tests; one test: PYTEST='-k safety'
 # make lint     setup, then lint and types
 # make bench    setup, then every benchmark
-# make extras   setup, then the optional hardware libraries
 # make clean    removes .venv and what was built
 
 VENV := .venv
@@ -20,7 +19,7 @@ unexport PYTHONPATH AMENT_PREFIX_PATH CMAKE_PREFIX_PATH _ROS_WHEELS_BOOTSTRAP_CO
 MESSAGES := $(shell find robot_rl_msgs -not -name '*.pyc')
 SHARED := $(shell find config launch urdf -not -name '*.pyc')
 
-.PHONY: setup train test lint bench extras clean
+.PHONY: setup train test lint bench clean
 
 setup: $(DONE)/package $(DONE)/graphics
 
@@ -56,10 +55,7 @@ test: lint
 	$(BIN)/python -m pytest $(PYTEST)
 
 bench: setup
-	set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file; done
-
-extras: setup
-	scripts/setup.sh install_extras $(VENV)
+	$(BIN)/robot-rl bench
 
 clean:
 	rm -rf $(VENV) build install log *.egg-info

@@ -27,6 +27,8 @@ EXECUTABLES = {
     'teleop_node': 'robot_rl.nodes.teleop_node',
 }
 
+PACKAGES = ('robot_rl', 'sim_bridge', 'benchmarks')
+
 STARTER = """\
 #!/bin/sh
 # Starts {module} with the Python of the environment that this file lies in.
@@ -74,7 +76,7 @@ setup(
     maintainer_email=MANIFEST.find('maintainer').get('email'),
     license=MANIFEST.findtext('license'),
     python_requires='>=3.11',
-    packages=find_packages(include=['robot_rl', 'robot_rl.*', 'sim_bridge', 'sim_bridge.*']),
+    packages=find_packages(include=[f'{name}{part}' for name in PACKAGES for part in ('', '.*')]),
     package_data={'robot_rl': ['py.typed']},
     data_files=[
         ('share/ament_index/resource_index/packages', ['resource/robot_rl']),

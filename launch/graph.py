@@ -45,11 +45,15 @@ def arguments():
             name, default_value=default, description=description, choices=choices
         )
 
-    own = "'' takes the one that the task names"
+    def named(kind, more='', default=''):
+        known = ', '.join(names(kind))
+        return argument(kind, f'one of {known}, or a YAML file{more}', default)
+
+    own = "; '' takes the one that the task names"
     return [
-        argument('task', 'task, from config/tasks', 'usb_insertion', names('tasks')),
-        argument('robot', f'robot, from config/robots; {own}', '', ['', *names('robots')]),
-        argument('agent', f'agent, from config/agents; {own}', '', ['', *names('agents')]),
+        named('task', default='usb_insertion'),
+        named('robot', own),
+        named('agent', own),
         argument('seed', 'seed of start states, goals, exploration and networks', '0'),
         argument('checkpoint', "checkpoint folder to start from; '' for none"),
         argument('run_dir', "folder for the results; '' takes runs/<date>-<time>"),
@@ -72,8 +76,8 @@ def arguments():
 
 
 def names(kind):
-    """Bare names of the YAML files in config/`kind`."""
-    return sorted(path.stem for path in (CONFIG / kind).glob('*.yaml'))
+    """Bare names of the tasks, robots or agents in config/."""
+    return sorted(path.stem for path in (CONFIG / f'{kind}s').glob('*.yaml'))
 
 
 def graph(context):
@@ -103,6 +107,11 @@ def read_settings(configurations):
             raise RuntimeError(
                 f'argument {name}: expected a whole number, 0 or more, got {settings[name]!r}'
             )
+    for kind in ('task', 'robot', 'agent'):
+        value = settings[kind]
+        if value and value not in names(kind) and not Path(value).is_file():
+            known = ', '.join(names(kind))
+            raise RuntimeError(f'argument {kind}: expected {known} or a file, got {value!r}')
     if settings['params'] and not Path(settings['params']).is_file():
         raise RuntimeError(f'argument params: no such file: {settings["params"]}')
     if settings['world'] == 'real':
@@ -126,8 +135,9 @@ def nodes(settings):
 
 def has_cameras(settings):
     """Whether the task's file lists a camera."""
-    text = (CONFIG / 'tasks' / f'{settings["task"]}.yaml').read_text()
-    return bool(yaml.safe_load(text).get('cameras'))
+    named = CONFIG / 'tasks' / f'{settings["task"]}.yaml'
+    path = named if named.is_file() else Path(settings['task'])
+    return bool(yaml.safe_load(path.read_text()).get('cameras'))
 
 
 def environment(settings):

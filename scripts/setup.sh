@@ -49,11 +49,6 @@ install_requirements() {
     --requirement requirements/dev.txt
 }
 
-install_extras() {
-  "$1/bin/python" -m pip install --requirement requirements/extras.txt \
-    --constraint requirements/constraints.txt
-}
-
 local_pip_install() {  # builds with what is installed; needs no network
   local venv=$1
   shift

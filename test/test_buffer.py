@@ -89,7 +89,9 @@ def test_interleaved_lossy_streams_against_a_list(capacity, choices):
     assert len(buffer) == len(pairs)
     assert every_transition(buffer) == {transition(a, b) for a, b in pairs}
     assert buffer.duplicates == sum(w == 'r' for _, w in choices)
-    gaps = [buffer.next_sequence(n) - sum(k.observation.collector == n for k in kept) for n in 'abc']
+    gaps = [
+        buffer.next_sequence(n) - sum(k.observation.collector == n for k in kept) for n in 'abc'
+    ]
     assert buffer.gaps == sum(gaps)
 
 

@@ -36,6 +36,7 @@ SUMMARY = Summary(
     wall_s=300.5,
     success_rate=0.98,
     success_rate_mean_action=0.96,
+    success_rate_sampled_action=0.94,
     base_success_rate=0.58,
     deployed='sample',
     mean_cycle_s=1.7,

@@ -15,6 +15,8 @@ from robot_rl.launcher.context import Process
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 PIPE_BYTES = 65536
+#: Columns for a line of progress that ends in a carriage return; 0: a line that stays is better.
+PROGRESS = 'ROBOT_RL_PROGRESS_COLUMNS'
 
 
 class Child:
@@ -41,7 +43,7 @@ class Child:
         self._log: BinaryIO | None = (process.log_dir / f'{process.name}.log').open('ab', 0)
         self._popen = subprocess.Popen(
             process.command,
-            env=dict(process.environment),
+            env={**process.environment, PROGRESS: str(console.columns(process.name))},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if process.screen else self._log,
             stderr=subprocess.STDOUT if process.screen else subprocess.PIPE,

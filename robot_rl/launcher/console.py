@@ -32,6 +32,12 @@ class Console:
         self._closed = False
         self._dropped = 0
 
+    def columns(self, name: str) -> int:
+        """Room for the progress of a process, behind its name; 0 where it cannot be replaced."""
+        if not self._terminal:
+            return 0
+        return max(1, shutil.get_terminal_size().columns - len(f'[{name}] ') - 1)
+
     def write(self, name: str, data: bytes) -> None:
         """Takes any piece of a process's output."""
         pieces = re.split(rb'(\r?\n|\r(?!\Z))', self._rest.get(name, b'') + data)
@@ -67,9 +73,8 @@ class Console:
             self._progress[name] = rest  # The carriage return came first.
         shown = name if name in self._progress else next(reversed(self._progress), None)
         if shown is not None:
-            width = shutil.get_terminal_size().columns - 1
-            text = f'[{shown}] '.encode() + self._progress[shown]
-            self._put(text[:width])
+            text = self._progress[shown][: self.columns(shown)]
+            self._put(f'[{shown}] '.encode() + text)
             self._drawn = True
 
     def _put(self, text: bytes) -> None:

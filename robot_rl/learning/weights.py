@@ -44,7 +44,7 @@ class Weights:
 
 def pack(state: State) -> tuple[bytes, str]:
     """Safetensors bytes of named arrays, and their sha256."""
-    data = safetensors.save({name: np.ascontiguousarray(a) for name, a in state.items()})
+    data = safetensors.save({name: np.asarray(a, order='C') for name, a in state.items()})
     return data, hashlib.sha256(data).hexdigest()
 
 

@@ -26,6 +26,7 @@ class Summary:
         wall_s: duration of the run on the wall, s.
         success_rate: share of evaluation episodes solved by the policy as it is deployed.
         success_rate_mean_action: the same with the mean action.
+        success_rate_sampled_action: the same with a sampled action.
         base_success_rate: the same episodes with the residual off.
         deployed: whether the deployed policy samples its action or takes the mean.
         mean_cycle_s: mean duration of the solved evaluation episodes, robot time, s; none
@@ -49,6 +50,7 @@ class Summary:
     wall_s: float
     success_rate: float
     success_rate_mean_action: float
+    success_rate_sampled_action: float
     base_success_rate: float
     deployed: Literal['sample', 'mean']
     mean_cycle_s: float | None

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every agent must hold; an entry of `AGENTS` needs a small configuration here."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from robot_rl.agents import AGENTS
+from robot_rl.errors import InputError
+from robot_rl.learning import weights
+from robot_rl.replay.batch import Batch
+from robot_rl.types import DataSpec, EntrySpec
+
+SMALL = {'sac': {'hidden': (32, 32), 'learning_rate': 3e-3, 'device': 'cpu'}}
+SPEC = DataSpec(
+    {
+        'achieved_goal': EntrySpec((3,), 'float64'),
+        'goal': EntrySpec((2,)),
+        'touch': EntrySpec((2, 2)),
+    },
+    2,
+)
+
+pytestmark = pytest.mark.parametrize('name', AGENTS)
+
+
+def make(name, seed=0, spec=SPEC, **more):
+    return AGENTS[name](AGENTS[name].Config(**SMALL[name], **more), spec, seed)
+
+
+def make_batch(rng, size=64, scale=1.0):
+    """One-step episodes: the reward is how near the action comes to the goal."""
+    entries = {
+        'goal': rng.uniform(-0.8, 0.8, (size, 2)).astype(np.float32) * np.float32(scale),
+        'touch': rng.standard_normal((size, 2, 2), np.float32) * np.float32(scale),
+    }
+    action = rng.uniform(-1, 1, (size, 2)).astype(np.float32)
+    reward = -scale * np.square(action - entries['goal'] / scale).sum(1)
+    return Batch(entries, action, reward.astype(np.float32), entries, np.ones(size, np.bool_))
+
+
+def observe(rng):
+    return {name: array[0] for name, array in make_batch(rng, 1).observation.items()}
+
+
+def train(agent, updates, seed=0):
+    rng = np.random.default_rng(seed)
+    for _ in range(updates):
+        agent.update(make_batch(rng), measure=False)
+
+
+def same(one, two):
+    return one.keys() == two.keys() and all(np.array_equal(one[k], two[k]) for k in one)
+
+
+def test_action_is_in_range_and_of_the_right_size(name):
+    agent, rng = make(name), np.random.default_rng(0)
+    for explore in (True, False):
+        for _ in range(50):
+            action = agent.act(observe(rng), explore)
+            assert action.shape == (2,)
+            assert action.dtype == np.float64
+            assert (abs(action) <= 1).all()
+
+
+def test_solves_a_one_step_goal_problem(name):
+    agent, rng = make(name), np.random.default_rng(1)
+    train(agent, 600)
+    errors = []
+    for _ in range(100):
+        entries = observe(rng)
+        errors.append(np.abs(agent.act(entries, False) - entries['goal']).max())
+    assert np.mean(errors) < 0.15
+
+
+def test_same_seed_same_result(name):
+    agents = [make(name, seed) for seed in (3, 3, 4)]
+    for agent in agents:
+        train(agent, 5)
+    one, two, other = (agent.state_dict() for agent in agents)
+    assert same(one, two)
+    assert not same(one, other)
+    entries = observe(np.random.default_rng(0))
+    np.testing.assert_array_equal(*(agent.act(entries, True) for agent in agents[:2]))
+
+
+def test_reseeding_repeats_the_exploration(name):
+    agent, entries = make(name), observe(np.random.default_rng(0))
+    agent.reseed(7)
+    first = agent.act(entries, True)
+    assert not np.array_equal(agent.act(entries, True), first)
+    agent.reseed(7)
+    np.testing.assert_array_equal(agent.act(entries, True), first)
+
+
+def test_global_random_state_is_left_alone(name):
+    import torch
+
+    numbers, torch_state = np.random.get_state()[1].copy(), torch.get_rng_state()
+    agent = make(name)
+    train(agent, 2)
+    agent.act(observe(np.random.default_rng(0)), True)
+    assert np.array_equal(np.random.get_state()[1], numbers)
+    assert torch.equal(torch.get_rng_state(), torch_state)
+
+
+def test_same_action_after_weights_travelled(name):
+    agent, other, entries = make(name), make(name, 9), observe(np.random.default_rng(0))
+    train(agent, 3)
+    data, sha256 = weights.pack(agent.policy_state())
+    other.load_policy_state(weights.unpack(data, sha256, weights.specs(other.policy_state())))
+    np.testing.assert_array_equal(agent.act(entries, False), other.act(entries, False))
+
+
+def test_learning_goes_on_exactly_after_save_and_load(name):
+    agent, other = make(name), make(name, 9)
+    train(agent, 4)
+    data, sha256 = weights.pack(agent.state_dict())
+    other.load_state_dict(weights.read(data, sha256, 'state'))
+    assert other.updates == 4
+    for each in (agent, other):
+        train(each, 3, seed=5)
+    assert same(agent.state_dict(), other.state_dict())
+    entries = observe(np.random.default_rng(0))
+    np.testing.assert_array_equal(agent.act(entries, True), other.act(entries, True))
+
+
+def test_saved_state_is_a_copy(name):
+    agent = make(name)
+    state, policy = agent.state_dict(), agent.policy_state()
+    kept = [{k: v.copy() for k, v in s.items()} for s in (state, policy)]
+    train(agent, 2)
+    assert same(kept[0], state)
+    assert same(kept[1], policy)
+
+
+@pytest.mark.parametrize('scale', [0.0, 1e-6, 1e4])
+def test_extreme_batches_leave_finite_numbers(name, scale):
+    agent, rng = make(name), np.random.default_rng(0)
+    for _ in range(20):
+        batch = make_batch(rng, scale=scale or 1.0)
+        if not scale:
+            zeros = {k: np.zeros_like(v) for k, v in batch.observation.items()}
+            batch = dataclasses.replace(batch, observation=zeros, next_observation=zeros)
+        measured = agent.update(batch)
+        assert measured
+        assert np.isfinite(list(measured.values())).all()
+    weights.check_finite(agent.state_dict(), name)
+
+
+@pytest.mark.parametrize(
+    ('field', 'value', 'message'),
+    [
+        ('action', np.zeros((8, 3), np.float32), "action: expected shape ('B', 2), got (8, 3)"),
+        ('reward', np.zeros((8, 1), np.float32), 'reward: expected shape'),
+        ('terminated', np.zeros(7, np.bool_), 'terminated: expected shape'),
+        ('observation', {}, "observation has no entry 'goal'"),
+    ],
+)
+def test_wrong_batch_is_refused_by_name(name, field, value, message):
+    agent, batch = make(name), make_batch(np.random.default_rng(0), 8)
+    before = agent.state_dict()
+    with pytest.raises(InputError) as caught:
+        agent.update(dataclasses.replace(batch, **{field: value}))
+    assert message in str(caught.value)
+    assert same(before, agent.state_dict())
+
+
+def test_wrong_entry_shape_is_refused_by_name(name):
+    agent, batch = make(name), make_batch(np.random.default_rng(0), 8)
+    batch.next_observation['touch'] = np.zeros((8, 4), np.float32)
+    with pytest.raises(InputError, match="observation 'touch': expected shape"):
+        agent.update(batch)
+    entries = observe(np.random.default_rng(0)) | {'goal': np.zeros(3, np.float32)}
+    with pytest.raises(InputError, match='goal: expected shape .2,., got .3,.'):
+        agent.act(entries, False)
+
+
+def test_empty_batch_is_refused(name):
+    with pytest.raises(InputError, match='reward'):
+        make(name).update(make_batch(np.random.default_rng(0), 0))
+
+
+def test_task_without_an_entry_to_read_is_refused(name):
+    raw = DataSpec({'achieved_goal': EntrySpec((3,), 'float64')}, 2)
+    with pytest.raises(InputError, match='no entry of its own'):
+        make(name, spec=raw)
+
+
+def test_state_of_another_size_is_refused_and_changes_nothing(name):
+    wider = DataSpec(SPEC.entries, 3)
+    agent, entries = make(name), observe(np.random.default_rng(0))
+    before = agent.act(entries, False)
+    other = make(name, spec=wider)
+    for load, state in (
+        (agent.load_state_dict, other.state_dict()),
+        (agent.load_policy_state, other.policy_state()),
+        (agent.load_state_dict, {}),
+    ):
+        with pytest.raises(InputError):
+            load(state)
+    np.testing.assert_array_equal(agent.act(entries, False), before)
