@@ -1,2 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measurements, one module a bench; `robot-rl bench NAME` runs them."""
+"""Measurements, one module a bench; `robot-rl bench NAME` runs them.
+
+The last line that a bench prints is one JSON object with `name`, `value` and `unit`, and where
+there is a peer `peer`, `peer_value` and `ratio` (ours over the peer's, above 1 is better).
+"""
+
+import importlib
+
+from robot_rl.errors import InputError
+
+BENCHES = {
+    'holes': "hole filling against scipy's exact transform",
+    'latency': 'real time: from a state to the command that answers it, learner training',
+    'lockstep': 'lock step through the composed graph against the direct host',
+}
+
+
+def main(argv: list[str]) -> int:
+    """Runs the bench that the first argument names."""
+    name, *rest = argv or ['']
+    if name not in BENCHES:
+        known = ', '.join(BENCHES)
+        raise InputError(f'bench: expected one of {known}, got {name!r}')
+    return int(importlib.import_module(f'benchmarks.{name}').main(rest))

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prints the exact versions in this environment, for requirements/constraints.txt."""
+"""Prints the exact versions in this environment.
+
+Use: .venv/bin/python scripts/freeze.py > requirements/constraints.txt
+"""
 
 from importlib.metadata import Distribution, distributions
 
 HEADER = """\
 # Every package of the tested environment, direct or not, at the version that was tested.
-# After a change of the other files: .venv/bin/python scripts/freeze.py > requirements/constraints.txt"""
+# Made by `scripts/freeze.py`; make it again after a change of the other files."""
 
 
 def from_index(package: Distribution) -> bool:

@@ -17,7 +17,9 @@ present time arrives, and by nothing else. In real time a timer moves it on, and
 lasts one control period at most. Physics is in `sim_bridge/world.py`.
 """
 
+import json
 import time
+from pathlib import Path
 from typing import Any
 
 from geometry_msgs.msg import WrenchStamped
@@ -30,6 +32,8 @@ from trajectory_msgs.msg import JointTrajectory
 from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert
 from robot_rl.nodes.common import COMMAND_QOS, GraphNode, run, sensor_qos
+from robot_rl.report.files import write_text
+from robot_rl.report.latency import LatencyMeter
 from sim_bridge.build import make_world, raw_pictures
 
 STALL_SECONDS = 5.0
@@ -47,7 +51,8 @@ class BridgeNode(GraphNode):
         self._order = convert.JointOrder(self.robot.joints)
         self._started = False
         self._alive = time.monotonic()
-        self._next_picture_ns = 0
+        self._action_tick_ns = 0
+        self._latency = LatencyMeter()
         lockstep = self.parameters.lockstep
         qos = sensor_qos(lockstep)
         self._states = self.create_publisher(JointState, 'joint_states', qos)
@@ -66,7 +71,8 @@ class BridgeNode(GraphNode):
     def _on_reset(self, request: Reset.Request, answer: Reset.Response) -> Reset.Response:
         self._world.reset(request.seed)
         self._started = True
-        self._next_picture_ns = self._world.stamp_ns
+        self._action_tick_ns = self._world.stamp_ns
+        self._latency.forget()
         answer.success = True
         answer.stamp = convert.to_time(self._world.stamp_ns)
         self._publish()
@@ -78,6 +84,7 @@ class BridgeNode(GraphNode):
         except InputError as error:
             self.complain(error)
             return
+        self._latency.receive(command.stamp_ns, time.monotonic())
         if self.parameters.lockstep:
             if command.stamp_ns == self._world.stamp_ns:
                 self._world.apply(command)
@@ -99,21 +106,31 @@ class BridgeNode(GraphNode):
         self._wrenches.publish(convert.to_wrench(world.wrench(), tool))
         contact = rr.DigitalInput(header=convert.header(stamp_ns), value=world.contact())
         self._contacts.publish(contact)
-        if self._pictures and stamp_ns >= self._next_picture_ns:
-            self._next_picture_ns = stamp_ns + self.task.rates.action_period_ns
+        observed = stamp_ns >= self._action_tick_ns
+        if observed:
+            self._action_tick_ns = stamp_ns + self.task.rates.action_period_ns
             self._publish_pictures(stamp_ns)
+        self._latency.send(stamp_ns, time.monotonic(), observed)
         state = convert.to_joint_state(
             world.joint_state(), self.robot.joints, self.robot.base_frame
         )
         self._states.publish(state)
 
     def _publish_pictures(self, stamp_ns: int) -> None:
+        if not self._pictures:
+            return
         for stream, pixels in raw_pictures(self._world, self.task).items():
             encoding = 'rgb8' if stream.endswith('color') else '16UC1'
             frame = f'{stream.split("/")[0]}_optical_frame'
             self._pictures[stream].publish(
                 convert.to_image(pixels, encoding, stamp_ns, frame)
             )
+
+    def shutdown(self) -> None:
+        """Leaves the latencies from state to command in the run's folder."""
+        if self.parameters.run_dir and self._started:
+            path = Path(self.parameters.run_dir, 'latency.json')
+            write_text(path, json.dumps(self._latency.summary()) + '\n')
 
     def _look_for_stall(self) -> None:
         """Names what the lock step waits for."""

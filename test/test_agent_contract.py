@@ -97,11 +97,11 @@ def test_reseeding_repeats_the_exploration(name):
 def test_global_random_state_is_left_alone(name):
     import torch
 
-    numbers, torch_state = np.random.get_state()[1].copy(), torch.get_rng_state()
+    numbers, torch_state = np.random.get_state()[1].copy(), torch.get_rng_state()  # noqa: NPY002
     agent = make(name)
     train(agent, 2)
     agent.act(observe(np.random.default_rng(0)), True)
-    assert np.array_equal(np.random.get_state()[1], numbers)
+    assert np.array_equal(np.random.get_state()[1], numbers)  # noqa: NPY002
     assert torch.equal(torch.get_rng_state(), torch_state)
 
 
@@ -173,7 +173,7 @@ def test_wrong_entry_shape_is_refused_by_name(name):
     with pytest.raises(InputError, match="observation 'touch': expected shape"):
         agent.update(batch)
     entries = observe(np.random.default_rng(0)) | {'goal': np.zeros(3, np.float32)}
-    with pytest.raises(InputError, match='goal: expected shape .2,., got .3,.'):
+    with pytest.raises(InputError, match=r'goal: expected shape .2,., got .3,.'):
         agent.act(entries, False)
 
 

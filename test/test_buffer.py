@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
+from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from step_stream import SPEC, make_step, stream
 
 from robot_rl.errors import InputError
@@ -53,7 +53,7 @@ def test_pairs_consecutive_steps_of_an_episode_only():
     buffer, steps = ReplayBuffer(100, SPEC), list(stream(20))
     stored = [buffer.add(step) for step in steps]
     assert stored == [step.observation.step > 0 for step in steps]
-    pairs = [(a, b) for a, b in zip(steps, steps[1:], strict=False) if follows(a, b)]
+    pairs = [(a, b) for a, b in pairwise(steps) if follows(a, b)]
     assert len(buffer) == len(pairs) == 16
     assert every_transition(buffer) == {transition(a, b) for a, b in pairs}
 
@@ -170,7 +170,7 @@ def test_wrong_action_capacity_and_emptiness_are_refused():
     with pytest.raises(InputError, match='no transition'):
         ReplayBuffer(5, SPEC).sample(4, np.random.default_rng(0))
     bad = dataclasses.replace(make_step(0), executed=np.zeros(3))
-    with pytest.raises(InputError, match='executed action: expected .2,., got .3,.'):
+    with pytest.raises(InputError, match=r'executed action: expected .2,., got .3,.'):
         ReplayBuffer(5, SPEC).add(bad)
 
 

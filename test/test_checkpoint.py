@@ -100,7 +100,7 @@ def test_nothing_good_names_every_cause(tmp_path):
         checkpoint.load_latest(tmp_path)
     path = checkpoint.save(tmp_path, make(1))
     (path / 'meta.json').write_text(json.dumps([1]))
-    with pytest.raises(InputError, match='meta.json: damaged'):
+    with pytest.raises(InputError, match=r'meta.json: damaged'):
         checkpoint.load_latest(tmp_path)
 
 

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from robot_rl import config as configuration
-from robot_rl.control.adapters import by_name, joint_trajectory, velocity_array
 from robot_rl.control.admission import Watchdog
 from robot_rl.control.driver import Driver, DriverConfig
 from robot_rl.errors import InputError
@@ -299,42 +298,6 @@ def test_the_watchdog():
     watchdog.feed(1000 * MS)
     assert not watchdog.expired(1100 * MS)
     assert watchdog.expired(1101 * MS)
-
-
-def test_a_trajectory_leads_to_where_the_joints_are_in_a_moment():
-    it = armed(kind='joint_trajectory', names={'elbow': 'vendor_elbow'})
-    it.send([1.0, -1.0])
-    it.wait(10)
-    config = dataclasses.replace(CONFIG, names={'elbow': 'vendor_elbow'})
-    point = joint_trajectory(config, JOINTS, it.tick())
-    assert point.joint_names == ['shoulder', 'vendor_elbow']
-    np.testing.assert_allclose(point.positions, HOME + np.array([0.06, -0.06]))  # 50 ms on
-    assert point.time_from_start_ns == 50 * MS
-
-
-def test_a_velocity_array_is_the_velocity():
-    it = armed()
-    it.send([1.0, -1.0])
-    assert velocity_array(it.tick()) == [1.0, -1.0]
-
-
-def test_joints_are_mapped_by_name():
-    ordered = by_name(['elbow', 'shoulder'], np.array([2.0, 1.0]), JOINTS, 'command')
-    np.testing.assert_array_equal(ordered, [1.0, 2.0])
-
-
-@pytest.mark.parametrize(
-    ('names', 'count', 'words'),
-    [
-        (['elbow'], 1, "expected joint 'shoulder' once"),
-        (['elbow', 'elbow', 'shoulder'], 3, "expected joint 'elbow' once"),
-        (['elbow', 'shoulder', 'wrist'], 3, "unknown joint 'wrist'; known:"),
-        (['elbow', 'shoulder'], 3, '2 names but 3 values'),
-    ],
-)
-def test_missing_double_and_extra_joints_are_refused(names, count, words):
-    with pytest.raises(InputError, match=f'^command: {words}'):
-        by_name(names, np.zeros(count), JOINTS, 'command')
 
 
 YAML = {

@@ -2,6 +2,8 @@
 """The embedded launcher: what it reads, what it starts, how it ends, with real processes."""
 
 import contextlib
+import fcntl
+import importlib
 import itertools
 import os
 import pty
@@ -10,6 +12,7 @@ import select
 import signal
 import subprocess
 import sys
+import termios
 import textwrap
 import time
 from pathlib import Path
@@ -22,6 +25,7 @@ from robot_rl.errors import InputError
 from robot_rl.launcher import cli
 from robot_rl.launcher.console import Console
 from robot_rl.launcher.context import child_environment
+from robot_rl.launcher.service import Service
 from robot_rl.ros_environment import GUARD
 
 # What the executables of the package `fake` do, all in one script: it notes each signal that it
@@ -114,21 +118,22 @@ class Launch:
         code = 'import sys; from robot_rl.launcher import main; sys.exit(main())'
         self.process = subprocess.Popen(
             [sys.executable, '-c', code, str(path), *words],
-            stdout=subprocess.PIPE,
+            **{'stdout': subprocess.PIPE, 'start_new_session': True} | options,
             stderr=subprocess.STDOUT,
             text=True,
-            start_new_session=True,
-            **options,
         )
         self.seen = ''
+
+    def fileno(self):
+        return self.process.stdout.fileno()
 
     def wait_for(self, pattern, seconds=10.0):
         """Reads until the output has a match for `pattern`."""
         end = time.monotonic() + seconds
         while not re.search(pattern, self.seen):
             left = end - time.monotonic()
-            ready = select.select([self.process.stdout], [], [], max(left, 0))[0]
-            data = os.read(self.process.stdout.fileno(), 4096).decode() if ready else ''
+            ready = select.select([self], [], [], max(left, 0))[0]
+            data = os.read(self.fileno(), 4096).decode() if ready else ''
             assert data, f'no {pattern!r} in:\n{self.seen}'
             self.seen += data
 
@@ -452,6 +457,17 @@ def test_error_of_the_file_without_traceback(world, capsys):
     assert 'Traceback' in capsys.readouterr().err
 
 
+def test_a_folder_called_launch_is_no_installation(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in ('launch', 'launch_ros'):
+        (tmp_path / name).mkdir()
+    assert not cli.is_installed()
+    for name in ('launch', 'launch_ros'):
+        (tmp_path / name / '__init__.py').touch()
+    importlib.invalidate_caches()
+    assert cli.is_installed()
+
+
 # Running.
 
 
@@ -567,6 +583,60 @@ def test_launcher_in_the_background_still_hears_sigint(world):
     launch.wait_for('ready')
     launch.process.send_signal(signal.SIGINT)
     assert launch.finish() == 130
+
+
+class Terminal(Launch):
+    """A launch in a terminal of its own."""
+
+    def __init__(self, path):
+        self.screen, side = pty.openpty()
+        super().__init__(
+            path, stdin=side, stdout=side, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        )
+        os.close(side)
+
+    def fileno(self):
+        return self.screen
+
+
+def test_keys_of_a_terminal(world):
+    launch = Terminal(write(world, "probe('a', 'say', '\\\\r5 %\\\\rhalf\\\\n')"))
+    launch.wait_for(r'\[a-1\] ready')
+    os.write(launch.screen, b'\x1a')  # Ctrl-Z: a robot's launcher does not stop.
+    time.sleep(0.1)
+    os.write(launch.screen, b'\x03')  # Ctrl-C
+    launch.wait_for('finished cleanly')
+    assert launch.process.wait(5) == 130
+    assert notes(world, 'a')[1:] == ['SIGINT']
+    assert '[a-1] half\r\n[a-1] ready\r\n' in launch.seen
+    os.close(launch.screen)
+
+
+def test_closed_terminal_ends_all(world):
+    launch = Terminal(
+        write(
+            world,
+            "probe('a')",
+            "probe('b', 'stubborn', sigterm_timeout='0.3', sigkill_timeout='0.3')",
+        )
+    )
+    launch.wait_for('(?s)ready.*ready')
+    os.close(launch.screen)
+    launch.process.wait(10)
+    assert notes(world, 'a')[1:] == ['SIGINT']
+    assert notes(world, 'b')[1:] == ['SIGINT', 'SIGTERM']
+    assert_all_gone(world)
+
+
+def test_mistake_in_the_launcher_leaves_no_child(world):
+    class Broken(Console):
+        def write(self, name, data):
+            raise ZeroDivisionError
+
+    context = cli.plan(write(world, "probe('a', 'stubborn')"), {})
+    with pytest.raises(ZeroDivisionError):
+        Service(context, Broken()).run()
+    assert_all_gone(world)
 
 
 def test_respawn_until_the_end(world):

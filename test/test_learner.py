@@ -4,8 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from step_stream import SPEC, make_step, stream
 
 from robot_rl.errors import InputError
@@ -182,7 +181,7 @@ def test_diverged_learner_is_never_saved():
     learner = make()
     feed(learner, stream(20))
     spoil(learner)
-    with pytest.raises(InputError, match='learning diverged: agent: actor/weights.0'):
+    with pytest.raises(InputError, match=r'learning diverged: agent: actor/weights.0'):
         learner.checkpoint()
 
 
@@ -262,5 +261,5 @@ def test_bad_agent_files_are_refused_by_key(tmp_path, text, message):
 
 
 def test_unknown_agent_lists_the_known_ones():
-    with pytest.raises(InputError, match='known: .*sac_residual'):
+    with pytest.raises(InputError, match=r'known: .*sac_residual'):
         load_agent('nobody')

@@ -2,6 +2,7 @@
 """Whatever comes in, an allowed command goes out, and filtering it again changes nothing."""
 
 import dataclasses
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -160,7 +161,7 @@ def test_random_motions_of_random_postures(arm, mode):
     """The final check must never be needed: the rules alone keep all limits together."""
     kinematics, config = (ARM, CONFIG) if arm == 'planar' else (Sawyer.kinematics, Sawyer.config)
     rng = np.random.default_rng(7)
-    size, acted = len(kinematics.velocity_limits), set()
+    size, acted = len(kinematics.velocity_limits), Counter()
     still = Wrench(0, np.zeros(3), np.zeros(3))
     for _ in range(2000):
         position, limits = random_case(rng, kinematics, config)
@@ -173,8 +174,11 @@ def test_random_motions_of_random_postures(arm, mode):
         again = second.filter(result.command, state, still, 0)
         assert again.command is result.command
         assert not first.counts['final_check']
-        acted.add(result.reason)
-    assert acted == {'', *rules.RULES}
+        acted[result.reason] += 1
+        acted['still'] += result.reason == 'sphere' and not result.command.value.any()
+    assert acted.keys() == {'', *rules.RULES, 'still'}
+    # Seven joints find a way back nearly always, with the tool's rotation free if need be.
+    assert arm == 'planar' or acted['still'] < 0.015 * acted['sphere']
 
 
 def test_the_commanded_push_against_the_sphere_never_gets_out():

@@ -14,15 +14,17 @@ class Agent(Protocol):
     Attributes:
         Config: frozen dataclass of its hyperparameters.
         entries: observation entries that a batch must hold.
-        updates: gradient steps done so far.
     """
 
     Config: type[Any]
     entries: tuple[str, ...]
-    updates: int
 
     def __init__(self, config: Any, spec: DataSpec, seed: int) -> None:
         """Draws the networks from the seed; an entry that does not fit is an `InputError`."""
+
+    @property
+    def updates(self) -> int:
+        """Gradient steps done so far."""
 
     def act(self, entries: Entries, explore: bool) -> FloatArray:
         """An action [A] in [-1, 1], with exploration noise or without."""

@@ -24,14 +24,12 @@ from torch import Tensor
 from robot_rl import ranges
 from robot_rl.agents import losses
 from robot_rl.arrays import State
-from robot_rl.errors import InputError
 from robot_rl.models import gaussian, state, training
 from robot_rl.models.inputs import VectorInput
-from robot_rl.models.mlp import MLP, EnsembleMLP, forward_numpy
+from robot_rl.models.mlp import EnsembleMLP
 from robot_rl.ranges import Range
 from robot_rl.replay.batch import Batch, check_batch
 from robot_rl.types import DataSpec, Entries, FloatArray
-
 
 _RANGES = {
     'hidden': Range(1, 8192),
@@ -106,15 +104,20 @@ class SAC:
         self._device = training.resolve_device(config.device)
         wanted = config.target_entropy
         self._target_entropy = -float(spec.action_size) if wanted is None else wanted
+        self._updates = torch.zeros((), dtype=torch.int64)
         self._make_networks(seed)
-        self.updates = 0
+
+    @property
+    def updates(self) -> int:
+        """Updates done so far."""
+        return int(self._updates)
 
     def act(self, entries: Entries, explore: bool) -> FloatArray:
         """An action [A]: a sample where `explore`, else the squashed mean."""
         if self._device.type != 'cpu':
             self._layers = self._actor.to_numpy()
-        output = forward_numpy(self._layers, self._actor_input.single(entries))
-        return gaussian.act(output, self._act_rng if explore else None)
+        rng = self._act_rng if explore else None
+        return gaussian.act(self._layers, self._actor_input.single(entries), rng)
 
     def reseed(self, seed: int) -> None:
         """Restarts the exploration noise of `act`."""
@@ -133,7 +136,7 @@ class SAC:
         if self.updates >= self._config.critic_burn_in:
             measured |= self._improve(batch, state, temperature)
         training.polyak(self._target, self._critic, self._config.tau)
-        self.updates += 1
+        self._updates += 1
         return {name: value.item() for name, value in measured.items()} if measure else {}
 
     @torch.no_grad()
@@ -160,10 +163,7 @@ class SAC:
         return {'actor_loss': actor_loss, 'entropy': -log_prob.mean()}
 
     def _sample(self, entries: Entries) -> tuple[Tensor, Tensor]:
-        """Reparameterised actions [B, A] and their log density [B]."""
-        mean, log_std = gaussian.split(self._actor(self._tensor(self._actor_input.batch(entries))))
-        noise = torch.randn(mean.shape, generator=self._noise, device=self._device)
-        return gaussian.sample(mean, log_std, noise)
+        return self._actor.sample(self._tensor(self._actor_input.batch(entries)), self._noise)
 
     def _tensor(self, array: NDArray[np.generic]) -> Tensor:
         return torch.from_numpy(array).to(self._device)
@@ -177,34 +177,27 @@ class SAC:
         state.load({'actor': self._actor}, arrays, 'weights')
 
     def state_dict(self) -> State:
-        """Networks, optimizers, random states and the number of updates."""
-        return state.save(self._parts) | {'updates': np.array(self.updates)}
+        """Networks, moments, random states and the number of updates."""
+        return state.save(self._parts)
 
     def load_state_dict(self, arrays: State) -> None:
         """Goes on where `state_dict` was taken."""
-        rest = dict(arrays)
-        updates = rest.pop('updates', None)
-        if updates is None:
-            raise InputError('agent state: updates: missing')
-        state.load(self._parts, rest, 'agent state')
-        self.updates = int(updates)
+        state.load(self._parts, arrays, 'agent state')
 
     def _make_networks(self, seed: int) -> None:
         config, size = self._config, self._spec.action_size
-        seeds = np.random.SeedSequence(seed).generate_state(3, np.uint64).tolist()
-        draw = torch.Generator().manual_seed(seeds[0] >> 1)
-        actor = MLP((self._actor_input.size, *config.hidden, 2 * size), draw)
-        with torch.no_grad():
-            actor.weights[-1].mul_(config.mean_init_scale)
-            actor.biases[-1].zero_()[size:].fill_(gaussian.raw_of_std(config.initial_std))
+        draw = torch.Generator().manual_seed(seed)
+        sizes = (self._actor_input.size, *config.hidden)
+        start = (config.mean_init_scale, config.initial_std)
+        actor = gaussian.GaussianActor(sizes, size, start, draw)
         sizes = (self._critic_input.size + size, *config.hidden)
         critic = EnsembleMLP(sizes, config.critics, config.layer_norm, draw)
         self._actor, self._critic = actor.to(self._device), critic.to(self._device)
         self._target = copy.deepcopy(self._critic).requires_grad_(False)
         log_temperature = torch.tensor(math.log(config.initial_temperature), device=self._device)
         self._log_temperature = log_temperature.requires_grad_()
-        self._noise = torch.Generator(self._device).manual_seed(seeds[1] >> 1)
-        self._act_rng = np.random.default_rng(seeds[2])
+        self._noise = torch.Generator(self._device).manual_seed(draw.initial_seed() + 1)
+        self._act_rng = np.random.default_rng(seed)
         self._actor_optimizer = training.Adam(self._actor.parameters(), config.learning_rate)
         self._critic_optimizer = training.Adam(self._critic.parameters(), config.learning_rate)
         self._temperature_optimizer = training.Adam([self._log_temperature], config.learning_rate)
@@ -219,4 +212,5 @@ class SAC:
             'temperature_optimizer': self._temperature_optimizer,
             'noise': self._noise,
             'act_rng': self._act_rng,
+            'updates': self._updates,
         }

@@ -13,7 +13,7 @@ from robot_rl.launcher.console import Console
 from robot_rl.launcher.context import Process
 
 PR_SET_PDEATHSIG = 1
-LIBC = ctypes.CDLL(None)
+PRCTL = ctypes.CDLL(None).prctl  # Looked up now: a forked child must not.
 PIPE_BYTES = 65536
 #: Columns for a line of progress that ends in a carriage return; 0: a line that stays is better.
 PROGRESS = 'ROBOT_RL_PROGRESS_COLUMNS'
@@ -48,7 +48,7 @@ class Child:
             stdout=subprocess.PIPE if process.screen else self._log,
             stderr=subprocess.STDOUT if process.screen else subprocess.PIPE,
             process_group=0,
-            preexec_fn=_tied_to(os.getpid()),  # noqa: PLW1509 - one thread only.
+            preexec_fn=_tied_to(os.getpid()),  # noqa: PLW1509 - it takes no lock.
         )
         self.pid = self._popen.pid
         self.exit_fd = os.pidfd_open(self.pid)
@@ -101,7 +101,7 @@ def _tied_to(launcher: int) -> Callable[[], None]:
     """What a child does before its program: it dies with the launcher, and hears Ctrl-C."""
 
     def prepare() -> None:
-        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        PRCTL(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != launcher:
             os._exit(1)
         for number in (signal.SIGINT, signal.SIGTSTP):  # May be ignored here, and is inherited.

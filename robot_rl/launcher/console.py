@@ -93,7 +93,11 @@ class Console:
         if self._closed:
             return False
         patience = 0.0 if self._stuck else PATIENCE_SECONDS
-        self._stuck = not select.select([], [self._fd], [], patience)[1]
+        try:
+            self._stuck = not select.select([], [self._fd], [], patience)[1]
+        except OSError:
+            self._closed = True
+            return False
         if not self._stuck and self._dropped:
             dropped, self._dropped = self._dropped, 0
             self._put(f'[WARN] [launch]: {dropped} lines were not shown\n'.encode())

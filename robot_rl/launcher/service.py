@@ -46,11 +46,15 @@ class Service:
     def run(self) -> int:
         """Runs until the last process has ended; the exit status for the shell."""
         with self._heard_signals():
-            self._start_asked()
-            while not all(slot.over for slot in self._slots):
-                for key, _ in self._selector.select(self._patience()):
-                    key.data()
-                self._act_in_time()
+            try:
+                self._start_asked()
+                while not all(slot.over for slot in self._slots):
+                    for key, _ in self._selector.select(self._patience()):
+                        key.data()
+                    self._act_in_time()
+            finally:  # Only a mistake in here leaves one.
+                for child in (slot.child for slot in self._slots if slot.child):
+                    child.send(signal.SIGKILL)
         status, message = self._status()
         if message:
             self._console.say('ERROR', 'launch', message)

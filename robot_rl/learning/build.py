@@ -75,9 +75,7 @@ def make_learner(task: TaskConfig, robot: RobotConfig, seed: int, run: str) -> L
     """A learner for the task, at its beginning."""
     agent = load_agent(task.agent)
     spec = data_spec(task, robot)
-    return Learner(
-        agent.learner, agent.make(spec, seed), spec, run_info(task, robot, seed, run)
-    )
+    return Learner(agent.learner, agent.make(spec, seed), spec, run_info(task, robot, seed, run))
 
 
 def restore(learner: Learner, checkpoint: str) -> None:

@@ -10,7 +10,6 @@ from robot_rl.errors import InputError
 from robot_rl.ranges import Range
 from robot_rl.types import DataSpec
 
-
 _RANGES = {
     'batch_size': Range(1, 1_000_000),
     'capacity': Range(2, 1_000_000_000),

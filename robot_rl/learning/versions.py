@@ -3,8 +3,8 @@
 
 from dataclasses import dataclass, field
 
-from numpy.typing import NDArray
 import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)

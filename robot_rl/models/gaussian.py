@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tanh-squashed diagonal Gaussian that stochastic policies act with."""
+"""The tanh-squashed diagonal Gaussian, and the stochastic policy that acts with it."""
 
 import math
 
@@ -8,6 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
+
+from robot_rl.models.mlp import MLP, FloatLayers, forward_numpy
 
 #: Bounds of the logarithm of the standard deviation before squashing.
 LOG_STD_MIN, LOG_STD_MAX = -5.0, 2.0
@@ -48,9 +50,49 @@ def sample(mean: Tensor, log_std: Tensor, noise: Tensor) -> tuple[Tensor, Tensor
     return torch.tanh(u), (log_normal - log_slope).sum(-1)
 
 
-def act(output: NDArray[np.float32], rng: np.random.Generator | None) -> NDArray[np.float64]:
-    """The action [A] for one network output [2 A]: a sample, or tanh(mean) without `rng`."""
-    mean, raw = np.split(output.astype(np.float64), 2)
+class GaussianActor(MLP):
+    """A policy: mean and standard deviation of the Gaussian from the observation."""
+
+    def __init__(
+        self,
+        sizes: tuple[int, ...],
+        action_size: int,
+        start: tuple[float, float],
+        generator: torch.Generator,
+    ) -> None:
+        """Draws the weights.
+
+        Args:
+            sizes: width of the input and of each hidden layer.
+            action_size: A.
+            start: factor on the initial weights of the last layer, which near zero makes the
+                mean start at zero; and the initial standard deviation.
+            generator: source of the initial weights.
+        """
+        super().__init__((*sizes, 2 * action_size), generator)
+        scale, std = start
+        with torch.no_grad():
+            self.weights[-1].mul_(scale)
+            self.biases[-1].zero_()[action_size:].fill_(raw_of_std(std))
+
+    def sample(self, x: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Reparameterised actions [B, A] and their log density [B] for inputs [B, I]."""
+        mean, log_std = split(self(x))
+        noise = torch.randn(mean.shape, generator=generator, device=x.device)
+        return sample(mean, log_std, noise)
+
+
+def act(
+    layers: FloatLayers, x: NDArray[np.float32], rng: np.random.Generator | None
+) -> NDArray[np.float64]:
+    """The action [A] of a `GaussianActor` for one input [I], without torch.
+
+    Args:
+        layers: from the actor's `to_numpy`.
+        x: shape [I].
+        rng: source of the noise; None for the squashed mean.
+    """
+    mean, raw = np.split(forward_numpy(layers, x).astype(np.float64), 2)
     if rng is None:
         return np.tanh(mean)
     std = np.exp(LOG_STD_MIN + _HALF_RANGE * (np.tanh(raw) + 1))

@@ -49,6 +49,7 @@ class GraphParameters:
         episodes: episodes after which the run ends; 0 for no end.
         checkpoint: folder to resume from or to take the policy from; empty for none.
         run_dir: folder for logs, checkpoints and metrics; empty for none.
+        bag: folder to record every step into; empty for none.
         policy: how the policy acts: by a sample, by its mean, or not at all.
         learning: whether a learner is part of the graph.
     """
@@ -62,6 +63,7 @@ class GraphParameters:
     episodes: int = 0
     checkpoint: str = ''
     run_dir: str = ''
+    bag: str = ''
     policy: str = 'sample'
     learning: bool = True
 

@@ -14,18 +14,24 @@ Joining is in `replay/assembler.py`, keeping in `replay/outbox.py`, recording to
 `replay/bag.py`.
 """
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rclpy.serialization import serialize_message
 from robot_rl_msgs import msg as rr
 
+from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert
 from robot_rl.nodes.common import EVENT_QOS, REPLAY_QOS, GraphNode, run, sensor_qos
 from robot_rl.replay.assembler import StepAssembler
+from robot_rl.replay.bag import BagWriter
+from robot_rl.replay.definitions import definition
 from robot_rl.replay.outbox import Outbox
 from robot_rl.types import Step
 
 OUTBOX_STEPS = 100_000
+STEP_TYPE = 'robot_rl_msgs/msg/Step'
 
 
 class ReplayNode(GraphNode):
@@ -37,6 +43,7 @@ class ReplayNode(GraphNode):
         self._assembler = StepAssembler(self.task.assembler)
         self._outbox: Outbox[rr.Step] = Outbox(OUTBOX_STEPS if self.parameters.learning else 1)
         self._collector = ''
+        self._bag = self._open_bag()
         self._publisher = self.create_publisher(rr.Step, 'replay', REPLAY_QOS)
         reliable = sensor_qos(lockstep=True)
         self.create_subscription(rr.Observation, 'observation', self._on_observation, reliable)
@@ -44,6 +51,12 @@ class ReplayNode(GraphNode):
         self.create_subscription(rr.SafetyStatus, 'safety/status', self._on_safety, EVENT_QOS)
         self.create_subscription(rr.Reward, 'reward', self._on_reward, EVENT_QOS)
         self.create_subscription(rr.ReplayAck, 'replay/ack', self._on_ack, EVENT_QOS)
+
+    def _open_bag(self) -> BagWriter | None:
+        folder = self.parameters.bag
+        if not folder:
+            return None
+        return BagWriter(Path(folder), 'replay', STEP_TYPE, definition(STEP_TYPE))
 
     def _on_observation(self, message: rr.Observation) -> None:
         self._collector = message.collector
@@ -66,6 +79,18 @@ class ReplayNode(GraphNode):
             message = convert.to_step(step)
             self._outbox.put(step.sequence, message)
             self._publisher.publish(message)
+            self._record(message, step.observation.stamp_ns)
+
+    def _record(self, message: rr.Step, stamp_ns: int) -> None:
+        if self._bag is not None:
+            self._bag.write(serialize_message(message), stamp_ns)
+            if self._bag.error:
+                self.complain(InputError(self._bag.error))
+
+    def shutdown(self) -> None:
+        """Finishes the recording."""
+        if self._bag is not None:
+            self._bag.close()
 
     def _on_ack(self, message: rr.ReplayAck) -> None:
         if message.collector not in ('', self._collector):

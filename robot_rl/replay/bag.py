@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recording to MCAP, as `ros2 bag` reads it: nothing that was written is lost by a crash.
+
+The bytes are serialized messages; this file knows nothing of ROS. A recording that was cut
+off is read up to its last whole message.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+from mcap.exceptions import McapError
+from mcap.reader import NonSeekingReader
+from mcap.writer import CompressionType, Writer
+
+from robot_rl.errors import InputError
+
+SYNC_SECONDS = 1.0
+CHUNK_BYTES = 16 * 1024  # what a crash can cost
+
+
+class BagWriter:
+    """Writes messages of one topic into `<folder>/<folder's name>_0.mcap`.
+
+    Attributes:
+        error: why recording stopped; '' while it goes on. A full disk ends the recording and
+            nothing else.
+        messages: written so far.
+    """
+
+    def __init__(self, folder: Path, topic: str, type_name: str, definition: str) -> None:
+        """Opens a new recording.
+
+        Args:
+            folder: is made; must not hold a recording already.
+            topic: of all messages.
+            type_name: such as `robot_rl_msgs/msg/Step`.
+            definition: text of the type and all that it is made of, `ros2msg`.
+
+        Raises:
+            InputError: the folder can't be written, or holds a recording.
+        """
+        self.error = ''
+        self.messages = 0
+        self._folder, self._topic, self._type = folder, topic, type_name
+        self._path = folder / f'{folder.name}_0.mcap'
+        self._first_ns = self._last_ns = 0
+        self._synced = time.monotonic()
+        if self._path.exists():
+            raise InputError(f'{self._path}: a recording is there already')
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open('wb')
+        except OSError as error:
+            raise InputError(f'{self._path}: {error.strerror}') from error
+        self._writer = Writer(self._file, chunk_size=CHUNK_BYTES, compression=CompressionType.LZ4)
+        self._writer.start(profile='ros2', library='robot_rl')
+        schema = self._writer.register_schema(type_name, 'ros2msg', definition.encode())
+        self._channel = self._writer.register_channel(topic, 'cdr', schema)
+
+    def write(self, data: bytes, stamp_ns: int) -> None:
+        """Appends one serialized message; does nothing after an error."""
+        if self.error:
+            return
+        self._first_ns = self._first_ns or stamp_ns
+        self._last_ns = stamp_ns
+        try:
+            self._writer.add_message(self._channel, stamp_ns, data, stamp_ns)
+            self.messages += 1
+            self._sync()
+        except OSError as error:
+            self._give_up(error)
+
+    def close(self) -> None:
+        """Finishes the file and writes `metadata.yaml` beside it."""
+        try:
+            if not self.error:
+                self._writer.finish()
+                self._write_metadata()
+        except OSError as error:
+            self._give_up(error)
+        finally:
+            try:
+                self._file.close()
+            except OSError as error:
+                self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        self.error = self.error or f'{self._path}: recording stopped: {error.strerror}'
+
+    def _sync(self) -> None:
+        """Brings what is written to the disk, at most once a second."""
+        if time.monotonic() - self._synced > SYNC_SECONDS:
+            self._synced = time.monotonic()
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
+    def _write_metadata(self) -> None:
+        duration_ns = self._last_ns - self._first_ns
+        topic = {
+            'name': self._topic,
+            'type': self._type,
+            'serialization_format': 'cdr',
+            'offered_qos_profiles': [],
+            'type_description_hash': '',
+        }
+        information = {
+            'version': 9,
+            'storage_identifier': 'mcap',
+            'duration': {'nanoseconds': duration_ns},
+            'starting_time': {'nanoseconds_since_epoch': self._first_ns},
+            'message_count': self.messages,
+            'topics_with_message_count': [
+                {'topic_metadata': topic, 'message_count': self.messages}
+            ],
+            'compression_format': '',
+            'compression_mode': '',
+            'relative_file_paths': [self._path.name],
+        }
+        text = yaml.safe_dump({'rosbag2_bagfile_information': information}, sort_keys=False)
+        (self._folder / 'metadata.yaml').write_text(text)
+
+
+def read_bag(folder: Path, topic: str) -> Iterator[bytes]:
+    """Serialized messages of one topic, in the order of writing, up to a cut.
+
+    Raises:
+        InputError: no recording in the folder.
+    """
+    paths = sorted(folder.glob('*.mcap')) if folder.is_dir() else [folder]
+    if not paths or not paths[0].is_file():
+        raise InputError(f'{folder}: no MCAP recording there')
+    for path in paths:
+        with path.open('rb') as file:
+            try:
+                reader = NonSeekingReader(file)
+                for _, _, message in reader.iter_messages(topics=[topic], log_time_order=False):
+                    yield message.data
+            except (McapError, EOFError, ValueError):
+                return

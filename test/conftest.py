@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The environment of every test process: a ROS domain and a log folder of its own."""
+
+import os
+from contextlib import ExitStack
+from tempfile import TemporaryDirectory
+
+import pytest
+from domain_coordinator import domain_id
+
+from robot_rl import ros_environment
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Comes before any test module, hence before rclpy, torch and MuJoCo."""
+    ros_environment.prepare()
+    resources = ExitStack()
+    config.add_cleanup(resources.close)
+    os.environ |= {
+        'ROS_DOMAIN_ID': str(resources.enter_context(domain_id())),
+        'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+        'ROS_LOG_DIR': resources.enter_context(TemporaryDirectory(prefix='ros_log_')),
+        'OMP_NUM_THREADS': '1',
+        'MUJOCO_GL': 'egl',
+    }

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs nodes of the graph as real processes and listens to their topics."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from robot_rl.ros_environment import prepare
+
+prepare()
+
+import rclpy  # noqa: E402
+from rclpy.experimental import EventsExecutor  # noqa: E402
+from rclpy.node import Node  # noqa: E402
+
+LIGHT_NODES = (
+    'sim_bridge',
+    'episode_node',
+    'policy_node',
+    'controller_node',
+    'safety_node',
+    'reward_node',
+    'replay_node',
+)
+
+
+@contextmanager
+def process(executable: str, **parameters: object) -> Iterator[subprocess.Popen[str]]:
+    """One executable of the package with these parameters; ended with SIGINT, then SIGKILL."""
+    arguments = ['--ros-args']
+    for name, value in parameters.items():
+        text = f'[{",".join(value)}]' if isinstance(value, tuple) else str(value)
+        arguments += ['-p', f'{name}:={text.lower() if isinstance(value, bool) else text}']
+    path = Path(sys.prefix, 'lib', 'robot_rl', executable)
+    running = subprocess.Popen(
+        [str(path), *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        yield running
+    finally:
+        if running.poll() is None:
+            running.send_signal(signal.SIGINT)
+        try:
+            running.wait(10)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait()
+        if running.stdout is not None:
+            running.stdout.close()
+
+
+class Listener:
+    """A node of the test's own; every wait is bounded."""
+
+    def __init__(self, namespace: str = '') -> None:
+        self.context = rclpy.Context()
+        rclpy.init(context=self.context)
+        name = f'listener_{os.getpid()}'
+        self.node = Node(name, context=self.context, namespace=namespace)
+        self._executor = EventsExecutor(context=self.context)
+        self._executor.add_node(self.node)
+
+    def collect(self, kind: type, topic: str, depth: int = 1000, **qos: Any) -> list[Any]:
+        """A list that grows with every message."""
+        received: list[Any] = []
+        self.node.create_subscription(kind, topic, received.append, depth, **qos)
+        return received
+
+    def until(self, condition: Callable[[], bool], seconds: float = 30.0) -> bool:
+        """Dispatches until the condition holds; whether it does."""
+        end = time.monotonic() + seconds
+        while not condition() and time.monotonic() < end:
+            self._executor.spin_once(timeout_sec=0.05)
+        return condition()
+
+    def call(self, kind: type, service: str, request: Any, seconds: float = 10.0) -> Any:
+        """A service's answer."""
+        client = self.node.create_client(kind, service)
+        assert self.until(client.service_is_ready, seconds), f'no service {service}'
+        future = client.call_async(request)
+        assert self.until(future.done, seconds), f'no answer from {service}'
+        return future.result()
+
+    def close(self) -> None:
+        self.node.destroy_node()
+        rclpy.shutdown(context=self.context)
