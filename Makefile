@@ -4,20 +4,21 @@
 # make train    setup, then trains in simulation: TASK=... ROBOT=... AGENT=... SEED=... STEPS=...
 # make test     setup, then lint, types and tests; one test: PYTEST='-k safety'
 # make lint     setup, then lint and types
-# make bench    setup, then every benchmark
+# make bench    setup, then every benchmark; one: BENCH=latency
 # make clean    removes .venv and what was built
 
 VENV := .venv
 BIN := $(VENV)/bin
 DONE := $(VENV)/.done
 PYTEST ?=
+BENCH ?= $(filter-out __init__,$(notdir $(basename $(wildcard benchmarks/*.py))))
 
 # A sourced ROS 2 installation, or another environment's, must not mix with this one.
 unexport PYTHONPATH AMENT_PREFIX_PATH CMAKE_PREFIX_PATH _ROS_WHEELS_BOOTSTRAP_COMPLETE
 
 # Folders are listed with their files, so that a removal counts as a change.
-MESSAGES := $(shell find robot_rl_msgs -not -name '*.pyc')
-SHARED := $(shell find config launch urdf -not -name '*.pyc')
+MESSAGES := $(shell find robot_rl_msgs -name build -prune -o -print)
+SHARED := $(shell find config launch urdf -name __pycache__ -prune -o -print)
 
 .PHONY: setup train test lint bench clean
 
@@ -55,7 +56,7 @@ test: lint
 	$(BIN)/python -m pytest $(PYTEST)
 
 bench: setup
-	$(BIN)/robot-rl bench
+	set -e; for name in $(BENCH); do $(BIN)/robot-rl bench $$name; done
 
 clean:
 	rm -rf $(VENV) build install log *.egg-info

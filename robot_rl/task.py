@@ -8,9 +8,9 @@ import numpy as np
 
 from robot_rl import config, resources
 from robot_rl.control.base import BaseConfig
+from robot_rl.control.controller import ActionConfig, ControllerConfig
 from robot_rl.control.kinematics import Kinematics
 from robot_rl.control.robot import RobotConfig
-from robot_rl.control.controller import ActionConfig, ControllerConfig
 from robot_rl.episodes.episode import GoalConfig
 from robot_rl.episodes.observation import EntryConfig, ObservationBuilder
 from robot_rl.errors import InputError

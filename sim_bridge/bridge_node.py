@@ -99,15 +99,19 @@ class BridgeNode(GraphNode):
             self._publish()
 
     def _publish(self) -> None:
-        """Sends the sensors, joint states last: with them the tick is complete."""
+        """Sends the sensors, joint states last: with them the tick is complete.
+
+        Contact and pictures go out at action ticks alone.
+        """
         world, stamp_ns = self._world, self._world.stamp_ns
         tool = self.robot.tool_frame
-        self._clocks.publish(Clock(clock=convert.to_time(stamp_ns)))
+        if self._clocks.get_subscription_count():
+            self._clocks.publish(Clock(clock=convert.to_time(stamp_ns)))
         self._wrenches.publish(convert.to_wrench(world.wrench(), tool))
-        contact = rr.DigitalInput(header=convert.header(stamp_ns), value=world.contact())
-        self._contacts.publish(contact)
         observed = stamp_ns >= self._action_tick_ns
         if observed:
+            contact = rr.DigitalInput(header=convert.header(stamp_ns), value=world.contact())
+            self._contacts.publish(contact)
             self._action_tick_ns = stamp_ns + self.task.rates.action_period_ns
             self._publish_pictures(stamp_ns)
         self._latency.send(stamp_ns, time.monotonic(), observed)
@@ -122,9 +126,7 @@ class BridgeNode(GraphNode):
         for stream, pixels in raw_pictures(self._world, self.task).items():
             encoding = 'rgb8' if stream.endswith('color') else '16UC1'
             frame = f'{stream.split("/")[0]}_optical_frame'
-            self._pictures[stream].publish(
-                convert.to_image(pixels, encoding, stamp_ns, frame)
-            )
+            self._pictures[stream].publish(convert.to_image(pixels, encoding, stamp_ns, frame))
 
     def shutdown(self) -> None:
         """Leaves the latencies from state to command in the run's folder."""

@@ -138,7 +138,9 @@ class World:
     def joint_state(self) -> JointState:
         """The commanded joints."""
         data = self.data
-        return JointState(self.stamp_ns, data.qpos[self._qpos].copy(), data.qvel[self._dofs].copy())
+        return JointState(
+            self.stamp_ns, data.qpos[self._qpos].copy(), data.qvel[self._dofs].copy()
+        )
 
     def wrench(self) -> Wrench:
         """What the wrist sensor says: mean over the last control period, tool's weight included."""

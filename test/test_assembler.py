@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from robot_rl.replay.assembler import AssemblerConfig, StepAssembler
 from robot_rl.replay.outbox import Outbox
@@ -85,10 +84,12 @@ def test_an_episode_gives_its_steps_in_order() -> None:
 def test_the_order_within_a_step_does_not_matter(random: object, length: int) -> None:
     expected, _ = run([m for part in episode(length) for m in part])
     shuffled = []
-    for part in episode(length):
-        part = list(part)
+    for whole in episode(length):
+        part = list(whole)
         random.shuffle(part)  # type: ignore[attr-defined]
-        reports = iter(sorted((m for m in part if isinstance(m, Safety)), key=lambda s: s.stamp_ns))
+        reports = iter(
+            sorted((m for m in part if isinstance(m, Safety)), key=lambda s: s.stamp_ns)
+        )
         shuffled += [next(reports) if isinstance(m, Safety) else m for m in part]
     steps, assembler = run(shuffled)
     assert [(s.sequence, s.observation.step, s.last) for s in steps] == [
@@ -100,7 +101,8 @@ def test_the_order_within_a_step_does_not_matter(random: object, length: int) ->
 def test_a_time_limit_truncates_and_does_not_terminate() -> None:
     last = observation(1, truncated=True)
     steps, _ = run([*period(observation(0)), last, reward(last)])
-    assert steps[-1].truncated and not steps[-1].terminated
+    assert steps[-1].truncated
+    assert not steps[-1].terminated
     np.testing.assert_array_equal(steps[-1].requested, [0.0, 0.0])
     assert np.isnan(steps[-1].policy).all()
 
@@ -108,7 +110,8 @@ def test_a_time_limit_truncates_and_does_not_terminate() -> None:
 def test_success_at_the_time_limit_is_a_termination() -> None:
     last = observation(1, truncated=True)
     steps, _ = run([*period(observation(0)), last, reward(last, terminated=True)])
-    assert steps[-1].terminated and not steps[-1].truncated
+    assert steps[-1].terminated
+    assert not steps[-1].truncated
 
 
 def test_an_episode_without_an_end_is_truncated_in_its_last_rewarded_step() -> None:

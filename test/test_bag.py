@@ -69,7 +69,7 @@ def test_a_cut_file_gives_back_its_whole_messages(tmp_path: Path, share: float) 
 
 def test_a_full_disk_ends_the_recording_alone(tmp_path: Path) -> None:
     bag = BagWriter(tmp_path / 'bag', 'replay', TYPE, definition(TYPE))
-    full = open('/dev/full', 'wb', buffering=0)  # noqa: SIM115
+    full = Path('/dev/full').open('wb', buffering=0)  # noqa: SIM115
     bag._writer._Writer__stream = full  # type: ignore[attr-defined]
     for sequence in range(50):
         bag.write(bytes(2000), sequence + 1)

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Alignment of sensors, entries of observations, and the life of episodes."""
 
+import itertools
+
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from robot_rl import config
 from robot_rl.control.kinematics import Kinematics
@@ -55,7 +56,8 @@ def test_a_snapshot_needs_every_stream_and_is_given_once() -> None:
     assert aligner.stale(TICK_NS) == ['wrist/color']
     aligner.add_image('wrist/color', TICK_NS, np.zeros((2, 2, 3), np.uint8))
     taken = aligner.take()
-    assert taken is not None and taken.stamp_ns == TICK_NS
+    assert taken is not None
+    assert taken.stamp_ns == TICK_NS
     assert aligner.take() is None
 
 
@@ -77,7 +79,7 @@ def test_ticks_are_at_least_half_a_period_apart_whatever_comes(gaps: list[int]) 
         aligner.add_state(state(stamp))
         given = aligner.take()
         taken += [given.stamp_ns] if given else []
-    assert all(b - a > TICK_NS // 2 for a, b in zip(taken, taken[1:], strict=False))
+    assert all(b - a > TICK_NS // 2 for a, b in itertools.pairwise(taken))
 
 
 def test_old_and_equal_stamps_change_nothing() -> None:
@@ -87,7 +89,8 @@ def test_old_and_equal_stamps_change_nothing() -> None:
     aligner.add_wrench(wrench(4, force_z=3.0))
     aligner.add_state(state(5))
     taken = aligner.take()
-    assert taken is not None and taken.wrench.force_xyz[2] == 1.0
+    assert taken is not None
+    assert taken.wrench.force_xyz[2] == 1.0
 
 
 def test_nothing_is_taken_while_paused_or_before_the_restart() -> None:
@@ -181,7 +184,8 @@ def test_the_run_ends_at_exactly_the_number_of_actions() -> None:
         while not row.judge(observation, Reward(0, 0.0, False, False, 'test')):
             observation = row.observe(snapshot())
             actions += 1
-    assert actions == 6 and row.episode == 1
+    assert actions == 6
+    assert row.episode == 1
 
 
 def test_the_run_ends_after_the_number_of_episodes() -> None:
@@ -206,7 +210,9 @@ def test_start_and_goal_follow_from_seed_and_number_alone() -> None:
     assert goals(episodes(Limits(5), seed=1), 4) != whole
     assert len(set(whole)) == 4
     error = np.array([goal for _, goal in whole]) - np.array(GOAL.position)
-    assert (np.abs(error) <= GOAL.noise).all() and error[:, :2].all() and not error[:, 2].any()
+    assert (np.abs(error) <= GOAL.noise).all()
+    assert error[:, :2].all()
+    assert not error[:, 2].any()
 
 
 # ---- which policy plays --------------------------------------------------------------------
@@ -239,4 +245,5 @@ def test_without_a_lag_the_newest_plays_and_older_ones_are_refused() -> None:
     versions.offer(policy(5))
     assert 'version 50 is older than 60' in versions.offer(policy(4))
     chosen = versions.choose(0)
-    assert chosen is not None and chosen.episode == 5
+    assert chosen is not None
+    assert chosen.episode == 5

@@ -434,7 +434,9 @@ def test_show_args(world, capsys):
     path = write(
         world,
         "DeclareLaunchArgument('pick', default_value='x', choices=['x', 'y'])",
-        f"IncludeLaunchDescription(PythonLaunchDescriptionSource('{world}/part.py'))",
+        "DeclareLaunchArgument('needed')",
+        f"IncludeLaunchDescription(PythonLaunchDescriptionSource('{world}/part.py'),"
+        " launch_arguments={'other': LaunchConfiguration('needed')}.items())",
         "probe('does_not_exist')",
     )
     assert cli.main([str(path), '--show-args']) == 0
@@ -599,17 +601,24 @@ class Terminal(Launch):
         return self.screen
 
 
-def test_keys_of_a_terminal(world):
+def test_ctrl_c_in_a_terminal(world):
     launch = Terminal(write(world, "probe('a', 'say', '\\\\r5 %\\\\rhalf\\\\n')"))
     launch.wait_for(r'\[a-1\] ready')
-    os.write(launch.screen, b'\x1a')  # Ctrl-Z: a robot's launcher does not stop.
-    time.sleep(0.1)
     os.write(launch.screen, b'\x03')  # Ctrl-C
     launch.wait_for('finished cleanly')
     assert launch.process.wait(5) == 130
     assert notes(world, 'a')[1:] == ['SIGINT']
     assert '[a-1] half\r\n[a-1] ready\r\n' in launch.seen
     os.close(launch.screen)
+
+
+def test_ctrl_z_does_not_stop_a_robots_launcher(world):
+    options = {'start_new_session': False, 'process_group': 0}  # In no session SIGTSTP acts.
+    launch = Launch(write(world, "probe('a')"), **options)
+    launch.wait_for('ready')
+    launch.process.send_signal(signal.SIGTSTP)
+    launch.process.send_signal(signal.SIGINT)
+    assert launch.finish(5) == 130
 
 
 def test_closed_terminal_ends_all(world):
@@ -651,6 +660,14 @@ def test_respawn_until_the_end(world):
     assert launch.finish() == 130
     assert len([n for n in notes(world, 'a') if n.startswith('start')]) >= 3
     assert_all_gone(world)
+
+
+def test_end_while_a_process_waits_for_its_next_run(world):
+    path = write(world, "probe('a', 'exit', '5', respawn=True, respawn_delay=60.0)", "probe('b')")
+    launch = Launch(path)
+    launch.wait_for('(?s)(ready.*died|died.*ready)')
+    launch.process.send_signal(signal.SIGINT)
+    assert launch.finish() == 130
 
 
 def test_on_exit_function_decides(world):
@@ -727,14 +744,12 @@ def shown(pieces, terminal=False):
         console.write(name, data)
     for name in dict(pieces):
         console.end(name)
-    os.set_blocking(reader, False)
-    try:
-        return os.read(reader, 65536).replace(b'\r\n', b'\n')
-    except BlockingIOError:
-        return b''
-    finally:
-        os.close(reader)
-        os.close(writer)
+    os.close(writer)
+    with contextlib.suppress(OSError), os.fdopen(reader, 'rb', 0) as file:  # EIO ends a terminal.
+        data = b''
+        while piece := file.read(65536):
+            data += piece
+    return data.replace(b'\r\n', b'\n')
 
 
 def test_lines_get_their_names():

@@ -61,7 +61,7 @@ def test_a_step_with_an_image_arrives_as_it_was_sent(node):
     (entry,) = step.observation.entries
     assert (np.frombuffer(entry.data, np.uint8).reshape(100, 100, 3) == image).all()
     assert np.isnan(step.policy).all()
-    entry.data, step.policy = tensor.data, sent.policy  # bytes and NaN equal nothing else
+    step.policy = sent.policy = []  # NaN equals nothing
     assert step == sent
 
 

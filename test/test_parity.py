@@ -11,7 +11,7 @@ from robot_rl_msgs import msg as rr
 from robot_rl.control.robot import load_robot
 from robot_rl.episodes.episode import Limits
 from robot_rl.learning.build import make_player
-from robot_rl.nodes import conversions as convert
+from robot_rl.nodes import records
 from robot_rl.task import load_task
 from robot_rl.types import Step
 from sim_bridge.host import DirectHost
@@ -55,7 +55,7 @@ def graph_steps(listener: Listener, processes: str) -> list[Step]:
         for each in running:
             each.__exit__(None, None, None)
     assert done, f'{len(received)} steps arrived, {sum(m.last for m in received)} ends'
-    return [convert.from_step(message) for message in received]
+    return [records.from_step(message) for message in received]
 
 
 @pytest.mark.parametrize('processes', ['composed', 'separate'])

@@ -79,6 +79,7 @@ class DeclareLaunchArgument(Action):
         if self.name not in values and self.default_value is not None:
             values[self.name] = text(self.default_value, context)
         if context.listing:
+            values.setdefault(self.name, '')
             return
         if self.name not in values:
             raise InputError(f'argument {self.name!r} is required: {first.description}')

@@ -98,13 +98,12 @@ class Child:
 
 
 def _tied_to(launcher: int) -> Callable[[], None]:
-    """What a child does before its program: it dies with the launcher, and hears Ctrl-C."""
+    """What a child does before its program: it dies with the launcher."""
 
     def prepare() -> None:
         PRCTL(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != launcher:
             os._exit(1)
-        for number in (signal.SIGINT, signal.SIGTSTP):  # May be ignored here, and is inherited.
-            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)  # What the launcher ignores is inherited.
 
     return prepare

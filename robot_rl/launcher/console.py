@@ -40,7 +40,7 @@ class Console:
 
     def write(self, name: str, data: bytes) -> None:
         """Takes any piece of a process's output."""
-        pieces = re.split(rb'(\r?\n|\r(?!\Z))', self._rest.get(name, b'') + data)
+        pieces = re.split(rb'(\r?\n|\r)', self._rest.get(name, b'') + data)
         for line, end in zip(pieces[:-1:2], pieces[1::2], strict=True):
             if end == b'\r':
                 self._progress[name] = line or self._progress.get(name, b'')
@@ -51,7 +51,7 @@ class Console:
 
     def end(self, name: str) -> None:
         """Shows what a process has left without an end of line."""
-        rest = self._rest.pop(name, b'').rstrip(b'\r') or self._progress.get(name, b'')
+        rest = self._rest.pop(name, b'') or self._progress.get(name, b'')
         if rest:
             self._line(name, rest)
 
@@ -68,7 +68,7 @@ class Console:
         """Shows the newest progress, that of `name` rather than another's."""
         if not self._terminal:
             return
-        rest = self._rest.get(name or '', b'').strip(b'\r')
+        rest = self._rest.get(name or '', b'')
         if name in self._progress and rest:
             self._progress[name] = rest  # The carriage return came first.
         shown = name if name in self._progress else next(reversed(self._progress), None)

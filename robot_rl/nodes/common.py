@@ -109,9 +109,7 @@ def declare(node: Node, cls: type[T]) -> T:
 def sensor_qos(lockstep: bool) -> QoSProfile:
     """Newest value only; reliable where the simulation waits for the answer."""
     best_effort = ReliabilityPolicy.BEST_EFFORT
-    return QoSProfile(
-        depth=1, reliability=ReliabilityPolicy.RELIABLE if lockstep else best_effort
-    )
+    return QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE if lockstep else best_effort)
 
 
 class RobotClock:

@@ -7,10 +7,11 @@ between processes about 100 us.
 
 import importlib
 
-from robot_rl.errors import InputError
-from robot_rl.nodes.common import GraphNode, run
 import rclpy
 from rclpy.parameter import Parameter
+
+from robot_rl.errors import InputError
+from robot_rl.nodes.common import GraphNode, run
 
 #: Where each node's class is.
 NODES = {

@@ -27,7 +27,7 @@ from robot_rl.control.controller import Controller
 from robot_rl.control.kinematics import Kinematics
 from robot_rl.control.teleop import arbitrate
 from robot_rl.errors import InputError
-from robot_rl.nodes import conversions as convert
+from robot_rl.nodes import conversions as convert, records
 from robot_rl.nodes.common import COMMAND_QOS, EVENT_QOS, GraphNode, run, sensor_qos
 from robot_rl.types import Action, FloatArray, JointState, Observation
 
@@ -63,7 +63,7 @@ class ControllerNode(GraphNode):
         self.create_subscription(rr.Action, 'teleop/action', self._on_human, EVENT_QOS)
 
     def _on_observation(self, message: rr.Observation) -> None:
-        self._observation = convert.from_observation(message)
+        self._observation = records.from_observation(message)
         self._advance()
 
     def _on_state(self, message: JointStateMsg) -> None:
@@ -76,7 +76,7 @@ class ControllerNode(GraphNode):
         self._advance()
 
     def _on_action(self, message: rr.Action) -> None:
-        self._action = convert.from_action(message)
+        self._action = records.from_action(message)
         self._advance()
 
     def _on_human(self, message: rr.Action) -> None:
@@ -112,7 +112,7 @@ class ControllerNode(GraphNode):
             self.complain(error)
             return
         self._covered_until_ns = action.stamp_ns + self._coverage_ns
-        self._actions.publish(convert.to_action(requested))
+        self._actions.publish(records.to_action(requested))
 
 
 def main() -> None:

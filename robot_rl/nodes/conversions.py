@@ -1,31 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Between messages and the types of the core: every conversion of the graph, both ways."""
+"""Between messages and the core's types: time, joints, wrenches, commands and pictures.
 
-import dataclasses
+What the graph's own messages carry is in `records.py`.
+"""
+
 from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Duration, Time
-from geometry_msgs.msg import Vector3, WrenchStamped
+from geometry_msgs.msg import WrenchStamped
 from numpy.typing import NDArray
-from robot_rl_msgs import msg as rr
 from sensor_msgs.msg import Image, JointState as JointStateMsg
 from std_msgs.msg import Header
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from robot_rl.errors import InputError
-from robot_rl.learning.weights import Weights
-from robot_rl.types import (
-    Action,
-    Entries,
-    JointCommand,
-    JointState,
-    Observation,
-    Reward,
-    SafetyResult,
-    Step,
-    Wrench,
-)
+from robot_rl.types import JointCommand, JointState, Wrench
 
 #: Channels and numpy type of the image encodings that the graph speaks.
 ENCODINGS = {
@@ -35,9 +25,6 @@ ENCODINGS = {
     '32FC1': (1, np.float32),
     '16UC1': (1, np.uint16),
 }
-
-#: An array larger than this is refused on arrival.
-MAX_ARRAY_BYTES = 64 * 1024 * 1024
 
 
 def to_time(stamp_ns: int) -> Time:
@@ -159,155 +146,8 @@ def from_command(message: JointTrajectory, order: JointOrder, topic: str) -> Joi
     mode = 'velocity' if point.velocities else 'position'
     values = np.array(point.velocities or point.positions)
     if len(values) != len(message.joint_names):
-        raise InputError(
-            f'{topic}: expected {len(message.joint_names)} values, got {len(values)}'
-        )
+        raise InputError(f'{topic}: expected {len(message.joint_names)} values, got {len(values)}')
     return JointCommand(from_time(message.header.stamp), mode, values[index])
-
-
-def to_tensors(entries: Entries) -> list[rr.Tensor]:
-    """Named arrays as messages."""
-    return [
-        rr.Tensor(name=name, dtype=a.dtype.name, shape=list(a.shape), data=a.tobytes())
-        for name, a in entries.items()
-    ]
-
-
-def from_tensors(tensors: list[rr.Tensor], topic: str = 'observation') -> Entries:
-    """Arrays by name.
-
-    Raises:
-        InputError: the bytes do not fill the declared shape, or are too many.
-    """
-    return {tensor.name: _from_tensor(tensor, topic) for tensor in tensors}
-
-
-def _from_tensor(tensor: rr.Tensor, topic: str) -> NDArray[np.generic]:
-    if len(tensor.data) > MAX_ARRAY_BYTES:
-        raise InputError(f'{topic}: {tensor.name}: {len(tensor.data)} bytes are too many')
-    try:
-        return np.frombuffer(tensor.data, tensor.dtype).reshape(tuple(tensor.shape))
-    except (TypeError, ValueError) as error:
-        raise InputError(f'{topic}: {tensor.name}: {error}') from error
-
-
-def to_observation(observation: Observation) -> rr.Observation:
-    """A snapshot with its entries."""
-    return rr.Observation(
-        header=header(observation.stamp_ns),
-        collector=observation.collector,
-        episode=observation.episode,
-        step=observation.step,
-        truncated=observation.truncated,
-        entries=to_tensors(observation.entries),
-    )
-
-
-def from_observation(message: rr.Observation) -> Observation:
-    """A snapshot with its entries."""
-    return Observation(
-        stamp_ns=from_time(message.header.stamp),
-        collector=message.collector,
-        episode=message.episode,
-        step=message.step,
-        entries=from_tensors(message.entries),
-        truncated=message.truncated,
-    )
-
-
-def to_action(action: Action) -> rr.Action:
-    """An action in [-1, 1]."""
-    return rr.Action(
-        header=header(action.stamp_ns),
-        values=action.values.tolist(),
-        source=action.source,
-        run=action.run,
-        version=action.version,
-        explore=action.explore,
-        policy=[] if action.policy is None else action.policy.tolist(),
-    )
-
-
-def from_action(message: rr.Action) -> Action:
-    """An action in [-1, 1]."""
-    return Action(
-        stamp_ns=from_time(message.header.stamp),
-        values=np.array(message.values),
-        source=message.source,
-        run=message.run,
-        version=message.version,
-        explore=message.explore,
-        policy=np.array(message.policy) if message.policy else None,
-    )
-
-
-def to_reward(reward: Reward) -> rr.Reward:
-    """A reward with its provenance."""
-    fields = dataclasses.asdict(reward)
-    return rr.Reward(header=header(fields.pop('stamp_ns')), **fields)
-
-
-def from_reward(message: rr.Reward) -> Reward:
-    """A reward with its provenance."""
-    return Reward(
-        stamp_ns=from_time(message.header.stamp),
-        value=message.value,
-        success=message.success,
-        terminated=message.terminated,
-        source=message.source,
-        version=message.version,
-    )
-
-
-def to_safety_status(result: SafetyResult) -> rr.SafetyStatus:
-    """Requested, executed and the acting rule."""
-    x, y, z = result.tool_delta_xyz.tolist()
-    return rr.SafetyStatus(
-        header=header(result.command.stamp_ns),
-        requested=result.requested.tolist(),
-        executed=result.command.value.tolist(),
-        reason=result.reason,
-        stopped=result.stopped,
-        tool_delta=Vector3(x=x, y=y, z=z),
-    )
-
-
-def to_step(step: Step) -> rr.Step:
-    """One entry of the replay stream."""
-    return rr.Step(
-        collector=step.observation.collector,
-        sequence=step.sequence,
-        observation=to_observation(step.observation),
-        policy=step.policy.tolist(),
-        requested=step.requested.tolist(),
-        executed=step.executed.tolist(),
-        source=step.source,
-        version=step.version,
-        reward=step.reward,
-        success=step.success,
-        terminated=step.terminated,
-        truncated=step.truncated,
-        last=step.last,
-        interventions=step.interventions,
-    )
-
-
-def from_step(message: rr.Step) -> Step:
-    """One entry of the replay stream."""
-    return Step(
-        sequence=message.sequence,
-        observation=from_observation(message.observation),
-        policy=np.array(message.policy),
-        requested=np.array(message.requested),
-        executed=np.array(message.executed),
-        source=message.source,
-        version=message.version,
-        reward=message.reward,
-        success=message.success,
-        terminated=message.terminated,
-        truncated=message.truncated,
-        interventions=message.interventions,
-    )
 
 
 def encoding_of(pixels: NDArray[np.generic]) -> str:
@@ -346,16 +186,3 @@ def from_image(message: Image, topic: str) -> NDArray[np.generic]:
     rows = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)[:, :row]
     pixels = np.ascontiguousarray(rows).view(dtype).reshape(message.height, -1, channels)
     return pixels[..., ::-1] if message.encoding == 'bgr8' else pixels
-
-
-def to_weights(weights: Weights) -> rr.PolicyWeights:
-    """A policy as bytes."""
-    fields = {field.name: getattr(weights, field.name) for field in dataclasses.fields(weights)}
-    return rr.PolicyWeights(**fields)
-
-
-def from_weights(message: rr.PolicyWeights) -> Weights:
-    """A policy as bytes; nothing in it is trusted yet."""
-    names = (field.name for field in dataclasses.fields(Weights))
-    fields = {name: getattr(message, name) for name in names}
-    return Weights(**fields | {'data': bytes(message.data)})

@@ -22,11 +22,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from geometry_msgs.msg import WrenchStamped
 from rclpy.task import Future
 from robot_rl_msgs import msg as rr
 from robot_rl_msgs.srv import Reset
 from sensor_msgs.msg import Image, JointState
-from geometry_msgs.msg import WrenchStamped
 
 from robot_rl.control.kinematics import Kinematics
 from robot_rl.episodes.align import AlignConfig, Aligner
@@ -35,7 +35,7 @@ from robot_rl.episodes.observation import ObservationBuilder
 from robot_rl.episodes.tally import Tally
 from robot_rl.errors import InputError
 from robot_rl.learning.build import read_saved
-from robot_rl.nodes import conversions as convert
+from robot_rl.nodes import conversions as convert, records
 from robot_rl.nodes.common import EVENT_QOS, GraphNode, run, sensor_qos
 from robot_rl.report.files import write_text
 from robot_rl.types import Observation, Snapshot
@@ -180,7 +180,7 @@ class EpisodeNode(GraphNode):
             return
         self._tally.start(time.monotonic())
         self._current = self._episodes.observe(snapshot)
-        self._publisher.publish(convert.to_observation(self._current))
+        self._publisher.publish(records.to_observation(self._current))
 
     def _interrupted(self, snapshot: Snapshot) -> bool:
         current = self._current
@@ -189,7 +189,7 @@ class EpisodeNode(GraphNode):
         return snapshot.stamp_ns - current.stamp_ns > 3 * self.task.rates.action_period_ns
 
     def _on_reward(self, message: rr.Reward) -> None:
-        reward, current = convert.from_reward(message), self._current
+        reward, current = records.from_reward(message), self._current
         if current is None or reward.stamp_ns != current.stamp_ns or self._episodes.over:
             return
         if current.first and reward.success:

@@ -27,7 +27,7 @@ from robot_rl.errors import InputError
 from robot_rl.learning.build import make_learner, restore
 from robot_rl.learning.checkpoint import CheckpointWriter
 from robot_rl.learning.statistics import Episode
-from robot_rl.nodes import conversions as convert
+from robot_rl.nodes import records
 from robot_rl.nodes.common import EVENT_QOS, REPLAY_QOS, WEIGHTS_QOS, GraphNode, run
 from robot_rl.report.metrics import MetricsWriter
 from robot_rl.report.progress import progress_line
@@ -71,7 +71,7 @@ class LearnerNode(GraphNode):
         if self._done:
             return
         try:
-            step = convert.from_step(message)
+            step = records.from_step(message)
             episode = self._learner.add(step)
         except InputError as error:
             self.complain(error)
@@ -90,7 +90,7 @@ class LearnerNode(GraphNode):
     def _hand_out(self) -> None:
         """Sends the policy and writes the checkpoint where they are due; ends the run."""
         if self._learner.publish_due:
-            self._weights.publish(convert.to_weights(self._learner.weights()))
+            self._weights.publish(records.to_weights(self._learner.weights()))
         if self._learner.diverged:
             self.complain(InputError(f'learning diverged: {self._learner.diverged}'))
         if self._learner.checkpoint_due and not self._writer.busy:

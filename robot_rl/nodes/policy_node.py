@@ -19,7 +19,7 @@ from robot_rl_msgs import msg as rr
 from robot_rl.errors import InputError
 from robot_rl.learning.build import make_follower, make_player
 from robot_rl.learning.player import Player
-from robot_rl.nodes import conversions as convert
+from robot_rl.nodes import conversions as convert, records
 from robot_rl.nodes.common import (
     EVENT_QOS,
     WEIGHTS_QOS,
@@ -43,9 +43,7 @@ class PolicyNode(GraphNode):
         reliable = sensor_qos(lockstep=True)
         self.create_subscription(rr.Observation, 'observation', self._on_observation, reliable)
         self.create_subscription(rr.Reward, 'reward', self._on_reward, EVENT_QOS)
-        self.create_subscription(
-            rr.PolicyWeights, 'policy/weights', self._on_weights, WEIGHTS_QOS
-        )
+        self.create_subscription(rr.PolicyWeights, 'policy/weights', self._on_weights, WEIGHTS_QOS)
 
     def _make_player(self) -> Player:
         parameters = self.parameters
@@ -57,13 +55,13 @@ class PolicyNode(GraphNode):
 
     def _on_weights(self, message: rr.PolicyWeights) -> None:
         try:
-            self._player.offer(convert.from_weights(message))
+            self._player.offer(records.from_weights(message))
         except InputError as error:
             self.complain(error)
         self._answer()
 
     def _on_observation(self, message: rr.Observation) -> None:
-        self._waiting = convert.from_observation(message)
+        self._waiting = records.from_observation(message)
         self._answer()
 
     def _on_reward(self, message: rr.Reward) -> None:
@@ -81,7 +79,7 @@ class PolicyNode(GraphNode):
         action = self._player.act(observation)
         if action is not None:
             self._waiting = None
-            self._publisher.publish(convert.to_action(action))
+            self._publisher.publish(records.to_action(action))
 
 
 def main() -> None:

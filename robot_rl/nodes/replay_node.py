@@ -22,7 +22,7 @@ from rclpy.serialization import serialize_message
 from robot_rl_msgs import msg as rr
 
 from robot_rl.errors import InputError
-from robot_rl.nodes import conversions as convert
+from robot_rl.nodes import conversions as convert, records
 from robot_rl.nodes.common import EVENT_QOS, REPLAY_QOS, GraphNode, run, sensor_qos
 from robot_rl.replay.assembler import StepAssembler
 from robot_rl.replay.bag import BagWriter
@@ -60,10 +60,10 @@ class ReplayNode(GraphNode):
 
     def _on_observation(self, message: rr.Observation) -> None:
         self._collector = message.collector
-        self._send(self._assembler.add_observation(convert.from_observation(message)))
+        self._send(self._assembler.add_observation(records.from_observation(message)))
 
     def _on_action(self, message: rr.Action) -> None:
-        self._send(self._assembler.add_action(convert.from_action(message)))
+        self._send(self._assembler.add_action(records.from_action(message)))
 
     def _on_safety(self, message: rr.SafetyStatus) -> None:
         delta = message.tool_delta
@@ -72,11 +72,11 @@ class ReplayNode(GraphNode):
         self._send(self._assembler.add_safety(stamp_ns, delta_xyz, bool(message.reason)))
 
     def _on_reward(self, message: rr.Reward) -> None:
-        self._send(self._assembler.add_reward(convert.from_reward(message)))
+        self._send(self._assembler.add_reward(records.from_reward(message)))
 
     def _send(self, steps: list[Step]) -> None:
         for step in steps:
-            message = convert.to_step(step)
+            message = records.to_step(step)
             self._outbox.put(step.sequence, message)
             self._publisher.publish(message)
             self._record(message, step.observation.stamp_ns)

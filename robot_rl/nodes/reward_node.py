@@ -17,7 +17,7 @@ from typing import Any
 from robot_rl_msgs import msg as rr
 
 from robot_rl.errors import InputError
-from robot_rl.nodes import conversions as convert
+from robot_rl.nodes import conversions as convert, records
 from robot_rl.nodes.common import EVENT_QOS, GraphNode, run, sensor_qos
 from robot_rl.rewards.functions import make_reward
 from robot_rl.types import Observation, Reward
@@ -50,7 +50,7 @@ class RewardNode(GraphNode):
     def _on_observation(self, message: rr.Observation) -> None:
         if self._waiting is not None:
             self.complain(InputError('electrical_contact: silent; no reward without it'))
-        self._waiting = convert.from_observation(message)
+        self._waiting = records.from_observation(message)
         self._answer()
 
     def _on_contact(self, message: rr.DigitalInput) -> None:
@@ -69,7 +69,7 @@ class RewardNode(GraphNode):
             return
         self._waiting = None
         reward = self._reward(observation, contact.value)
-        self._publisher.publish(convert.to_reward(self._judged(reward)))
+        self._publisher.publish(records.to_reward(self._judged(reward)))
 
     def _judged(self, reward: Reward) -> Reward:
         """A person's word ends the episode and goes before the function's."""

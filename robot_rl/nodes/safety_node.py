@@ -27,7 +27,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from robot_rl.control.kinematics import Kinematics
 from robot_rl.errors import InputError
-from robot_rl.nodes import conversions as convert
+from robot_rl.nodes import conversions as convert, records
 from robot_rl.nodes.common import COMMAND_QOS, EVENT_QOS, GraphNode, run, sensor_qos
 from robot_rl.safety.filter import SafetyFilter
 from robot_rl.types import JointCommand, JointState, Wrench
@@ -55,9 +55,7 @@ class SafetyNode(GraphNode):
         sensors = sensor_qos(lockstep)
         self.create_subscription(JointStateMsg, 'joint_states', self._on_state, sensors)
         self.create_subscription(WrenchStamped, 'wrench', self._on_wrench, sensors)
-        self.create_subscription(
-            JointTrajectory, 'control/command', self._on_command, COMMAND_QOS
-        )
+        self.create_subscription(JointTrajectory, 'control/command', self._on_command, COMMAND_QOS)
         self.create_subscription(Bool, 'stop', self._on_stop, EVENT_QOS)
         self.create_service(Trigger, 'safety/reset_stop', self._on_reset_stop)
         if not lockstep:
@@ -95,7 +93,7 @@ class SafetyNode(GraphNode):
         self._answered = time.monotonic()
         now_ns = self.clock_of_robot.now_ns()
         result = self._filter.filter(command, self._state, self._wrench, now_ns)
-        self._status.publish(convert.to_safety_status(result))
+        self._status.publish(records.to_safety_status(result))
         self._commands.publish(convert.to_command(result.command, self.robot.joints))
 
     def _watch(self) -> None:

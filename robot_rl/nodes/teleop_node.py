@@ -24,7 +24,7 @@ from robot_rl import config, resources
 from robot_rl.control.joystick import JoystickDevice
 from robot_rl.control.teleop import Teleop, TeleopConfig
 from robot_rl.errors import InputError
-from robot_rl.nodes import conversions as convert
+from robot_rl.nodes import conversions as convert, records
 from robot_rl.nodes.common import EVENT_QOS, GraphNode, run, sensor_qos
 from robot_rl.types import Action
 
@@ -84,7 +84,7 @@ class TeleopNode(GraphNode):
         values = self._teleop.action(time.monotonic_ns())
         if values is not None:
             stamp_ns = self.get_clock().now().nanoseconds
-            self._actions.publish(convert.to_action(Action(stamp_ns, values, 'human')))
+            self._actions.publish(records.to_action(Action(stamp_ns, values, 'human')))
 
     def _read(self, device: JoystickDevice) -> None:
         if device.read():

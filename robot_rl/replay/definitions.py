@@ -34,7 +34,7 @@ def _collect(name: str, texts: dict[str, str]) -> None:
     for line in texts[name].splitlines():
         kind = line.split('#')[0].split(' ')[0].split('[')[0].split('<')[0].strip()
         if kind[:1].isupper() or '/' in kind:
-            _collect(kind if '/' in kind else f'{name.split("/")[0]}/{kind}', texts)
+            _collect(kind if '/' in kind else f'{name.split("/", maxsplit=1)[0]}/{kind}', texts)
 
 
 def _read(name: str) -> str:

@@ -229,7 +229,8 @@ class SafetyFilter:
         kept, acted = rules.apply(velocity, motion)
         if not acted:
             return SafetyResult(command, command.value, '', False, np.zeros(3))
-        self.counts.update(acted)
+        for name in acted:
+            self.counts[name] += 1
         self.detail = ', '.join(acted)
         delta = motion.linear @ (kept - velocity)
         changed = self._command_for(kept, command, state)
