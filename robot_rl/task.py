@@ -2,7 +2,7 @@
 """A task, read from one YAML: robot, scene, rates, action space, observation, goal, reward."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from robot_rl.control.base import BaseConfig
 from robot_rl.control.controller import ActionConfig, ControllerConfig
 from robot_rl.control.kinematics import Kinematics
 from robot_rl.control.robot import RobotConfig
+from robot_rl.control.start import StartConfig
 from robot_rl.episodes.episode import GoalConfig
 from robot_rl.episodes.observation import EntryConfig, ObservationBuilder
 from robot_rl.errors import InputError
@@ -78,6 +79,7 @@ class TaskConfig:
         safety: limits of the last filter.
         agent: default agent, a name in config/agents.
         cameras: what each camera gives.
+        start: where an episode starts, and how an arm gets there by itself.
     """
 
     name: str
@@ -93,6 +95,7 @@ class TaskConfig:
     safety: SafetyConfig
     agent: str
     cameras: tuple[CameraConfig, ...] = ()
+    start: StartConfig = field(default_factory=StartConfig)
 
     def __post_init__(self) -> None:
         """Refuses an empty task, names used twice, and images of cameras that do not exist."""

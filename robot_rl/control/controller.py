@@ -9,7 +9,6 @@ import numpy as np
 from robot_rl.control.base import BASES, BaseConfig
 from robot_rl.control.kinematics import (
     Kinematics,
-    ToolState,
     least_squares,
     rotation_from_rpy,
     rotation_vector,
@@ -146,17 +145,19 @@ class Controller:
         """
         if self._velocity_xyz is None or now_ns - self._stamp_ns >= self._validity_ns:
             return JointCommand(state.stamp_ns, 'velocity', np.zeros(len(self._home)))
-        tool = self._kinematics.evaluate(state.position)
-        value = self._joint_velocity(tool, state.position, self._velocity_xyz)
-        return JointCommand(state.stamp_ns, 'velocity', value)
+        return self.drive(state, self._velocity_xyz)
 
-    def _joint_velocity(
-        self, tool: ToolState, position: FloatArray, velocity_xyz: FloatArray
-    ) -> FloatArray:
+    def drive(self, state: JointState, velocity_xyz: FloatArray) -> JointCommand:
+        """Joint velocities that move the tool at a velocity, m/s, base frame, shape [3].
+
+        The orientation is held all the while.
+        """
         config = self._config
+        tool, position = self._kinematics.evaluate(state.position), state.position
         turn = rotation_vector(self._goal_rotation @ tool.rotation.T)
         posture = config.posture_gain * (self._home - position)
         # J^+ (twist - J posture) + posture is the same as the two terms of the docstring.
         twist = np.concatenate((velocity_xyz, config.orientation_gain * turn))
         twist -= tool.jacobian @ posture
-        return least_squares(tool.jacobian, twist, config.damping) + posture
+        value = least_squares(tool.jacobian, twist, config.damping) + posture
+        return JointCommand(state.stamp_ns, 'velocity', value)

@@ -9,6 +9,7 @@
     | in  `joint_states` | sensor_msgs/JointState | rad, rad/s |
     | out `control/action` | robot_rl_msgs/Action | what was requested, by whom |
     | out `control/command` | trajectory_msgs/JointTrajectory | rad/s |
+    | srv `control/reset` | robot_rl_msgs/Reset | moves the tool to the start, for real arms |
 
 A command follows every joint state that the present action covers, and every new action.
 The law is in `control/controller.py`, the choice between person and policy in
@@ -19,17 +20,20 @@ import time
 from typing import Any
 
 import numpy as np
+from rclpy.task import Future
 from robot_rl_msgs import msg as rr
+from robot_rl_msgs.srv import Reset
 from sensor_msgs.msg import JointState as JointStateMsg
 from trajectory_msgs.msg import JointTrajectory
 
 from robot_rl.control.controller import Controller
 from robot_rl.control.kinematics import Kinematics
+from robot_rl.control.start import WayToStart
 from robot_rl.control.teleop import arbitrate
 from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert, records
 from robot_rl.nodes.common import COMMAND_QOS, EVENT_QOS, GraphNode, run, sensor_qos
-from robot_rl.types import Action, FloatArray, JointState, Observation
+from robot_rl.types import Action, FloatArray, JointCommand, JointState, Observation
 
 
 class ControllerNode(GraphNode):
@@ -39,8 +43,9 @@ class ControllerNode(GraphNode):
         """Declares parameters, builds the core, opens the topics."""
         super().__init__('controller_node', **kwargs)
         self._order = convert.JointOrder(self.robot.joints)
+        self._kinematics = Kinematics(self.robot)
         self._controller = Controller(
-            self.task.controller, Kinematics(self.robot), np.array(self.robot.home)
+            self.task.controller, self._kinematics, np.array(self.robot.home)
         )
         self._state: JointState | None = None
         self._observation: Observation | None = None
@@ -51,6 +56,9 @@ class ControllerNode(GraphNode):
         self._spacing_ns = rates.control_period_ns * 9 // 10
         self._coverage_ns = rates.action_period_ns - rates.control_period_ns // 2
         self._covered_until_ns = self._commanded_ns = 0
+        self._way = WayToStart(self.task.start, np.array(self.task.goal.position))
+        self._resetting: Future[bool] | None = None
+        self._give_up_at = 0.0
         self._commands = self.create_publisher(JointTrajectory, 'control/command', COMMAND_QOS)
         self._actions = self.create_publisher(rr.Action, 'control/action', EVENT_QOS)
         lockstep = self.parameters.lockstep
@@ -61,6 +69,8 @@ class ControllerNode(GraphNode):
         )
         self.create_subscription(rr.Action, 'policy/action', self._on_action, EVENT_QOS)
         self.create_subscription(rr.Action, 'teleop/action', self._on_human, EVENT_QOS)
+
+        self.create_service(Reset, 'control/reset', self._on_reset)
 
     def _on_observation(self, message: rr.Observation) -> None:
         self._observation = records.from_observation(message)
@@ -82,17 +92,44 @@ class ControllerNode(GraphNode):
     def _on_human(self, message: rr.Action) -> None:
         self._human, self._human_ns = np.array(message.values), time.monotonic_ns()
 
+    async def _on_reset(self, _: Reset.Request, answer: Reset.Response) -> Reset.Response:
+        """Answers once the tool is at the start, or has not come there in time."""
+        self._resetting = Future()
+        self._give_up_at = time.monotonic() + self.task.start.timeout_s
+        answer.success = bool(await self._resetting)
+        self._resetting = None
+        if answer.success and self._state is not None:
+            answer.stamp = convert.to_time(self._state.stamp_ns + 1)
+        else:
+            answer.message = f'the start was not reached in {self.task.start.timeout_s:g} s'
+        return answer
+
     def _advance(self) -> None:
         """Takes up an action whose observation and state are here; commands what is covered."""
         state = self._state
         if state is None:
             return
         self._take_up(state)
-        due_ns = self._commanded_ns + self._spacing_ns
-        if due_ns <= state.stamp_ns < self._covered_until_ns:
-            self._commanded_ns = state.stamp_ns
-            command = self._controller.command(state, self.clock_of_robot.now_ns())
-            self._commands.publish(convert.to_command(command, self.robot.joints))
+        if state.stamp_ns < self._commanded_ns + self._spacing_ns:
+            return
+        if self._resetting is not None and not self._resetting.done():
+            self._go_to_start(state, self._resetting)
+        elif state.stamp_ns < self._covered_until_ns:
+            self._command(self._controller.command(state, self.clock_of_robot.now_ns()))
+
+    def _go_to_start(self, state: JointState, resetting: 'Future[bool]') -> None:
+        tool_xyz = self._kinematics.evaluate(state.position).position_xyz
+        velocity_xyz = self._way.velocity(tool_xyz)
+        if velocity_xyz is None:
+            resetting.set_result(True)
+        elif time.monotonic() > self._give_up_at:
+            resetting.set_result(False)
+        else:
+            self._command(self._controller.drive(state, velocity_xyz))
+
+    def _command(self, command: JointCommand) -> None:
+        self._commanded_ns = command.stamp_ns
+        self._commands.publish(convert.to_command(command, self.robot.joints))
 
     def _human_action(self) -> tuple[FloatArray, float] | None:
         age_s = (time.monotonic_ns() - self._human_ns) * 1e-9
