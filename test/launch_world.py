@@ -13,6 +13,7 @@ import termios
 import textwrap
 import time
 from pathlib import Path
+from typing import ClassVar
 
 # What the executables of the package `fake` do, all in one script: it notes each signal that it
 # gets, and obeys or not.
@@ -83,6 +84,8 @@ def write(folder, *actions, name='it.launch.py', before=''):
 class Launch:
     """`robot-rl launch` as a process of its own."""
 
+    started: ClassVar[list[subprocess.Popen]] = []
+
     def __init__(self, path, *words, **options):
         code = 'import sys; from robot_rl.launcher import main; sys.exit(main())'
         self.process = subprocess.Popen(
@@ -92,6 +95,13 @@ class Launch:
             text=True,
         )
         self.seen = ''
+        self.started.append(self.process)
+
+    @classmethod
+    def kill_all(cls):
+        """Ends what a failed test has left; the processes die with their launcher."""
+        while cls.started:
+            cls.started.pop().kill()
 
     def fileno(self):
         return self.process.stdout.fileno()

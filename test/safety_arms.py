@@ -25,6 +25,8 @@ CONFIG = SafetyConfig(
     tool_speed=0.25,
     force=60.0,
     torque=10.0,
+    stop_force=120.0,
+    stop_torque=20.0,
     state_timeout=0.1,
     command_timeout=0.1,
     bad_input_limit=3,
@@ -52,7 +54,11 @@ class PlanarArm:
         jacobian = np.zeros((6, 3))
         jacobian[0], jacobian[1], jacobian[5] = -arms[1], arms[0], 1.0
         tool = np.array([*links.sum(axis=1), 0.0])
-        return SimpleNamespace(position_xyz=tool, jacobian=jacobian)
+        turn = angles[-1]
+        rotation = np.array(
+            [[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1.0]]
+        )
+        return SimpleNamespace(position_xyz=tool, rotation=rotation, jacobian=jacobian)
 
 
 def state(position=HOME, stamp_ns=0):

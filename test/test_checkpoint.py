@@ -115,7 +115,7 @@ def test_half_written_checkpoint_is_not_seen_and_is_cleared(tmp_path):
 
 def test_writer_works_beside_and_tells_what_is_safe(tmp_path):
     writer = CheckpointWriter(tmp_path, keep=2)
-    assert writer.written is None
+    assert writer.latest is None
     for steps in (1, 2, 3):
         writer.start(make(steps))
     writer.wait()

@@ -1,29 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The package's launch files: what they start, and that ROS 2's own launch starts the same.
+"""The package's launch files: which processes they start, with which parameters."""
 
-The comparison runs where ROBOT_RL_UPSTREAM_LAUNCH names a folder that `launch`, `launch_ros` and
-`osrf_pycommon` can be imported from; elsewhere it is skipped.
-"""
-
-import ast
 import dataclasses
 import json
 import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import yaml
+from launch_recorder import ROOT, make_recorders, plan
 
 from robot_rl.errors import InputError
 from robot_rl.launcher import cli
 from robot_rl.launcher.service import ProcessExited
 
-ROOT = Path(__file__).resolve().parents[1]
-UPSTREAM = os.environ.get('ROBOT_RL_UPSTREAM_LAUNCH', '')
 LIGHT = [
     'episode_node',
     'policy_node',
@@ -33,80 +26,15 @@ LIGHT = [
     'replay_node',
 ]
 FILES = ('train_sim', 'train_real', 'evaluate', 'teleop')
-VARIABLES = (
-    'FASTDDS_DEFAULT_PROFILES_FILE',
-    'MUJOCO_GL',
-    'OMP_NUM_THREADS',
-    'PYTHONUNBUFFERED',
-    'ROS_LOG_DIR',
-)
-
-# Stands for every executable of the package: notes how it was called and waits, except for the
-# learner where a test says how its runs end.
-RECORDER = """
-import json, os, signal, sys, time
-name = os.path.basename(sys.argv[0])
-files = [open(b).read() for a, b in zip(sys.argv, sys.argv[1:]) if a == '--params-file']
-call = {'name': name, 'words': sys.argv[1:], 'files': files, 'environment': dict(os.environ)}
-folder = os.environ['RECORDS']
-run = len([f for f in os.listdir(folder) if f.startswith(name)])
-with open(f'{folder}/tmp-{name}', 'w') as file:
-    json.dump(call, file)
-os.rename(f'{folder}/tmp-{name}', f'{folder}/{name}-{run}.json')
-codes = os.environ.get('LEARNER_CODES', '').split()
-if name == 'learner_node' and run < len(codes):
-    sys.exit(int(codes[run]))
-signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
-time.sleep(60)
-"""
-
-# The same as `ros2 launch FILE NAME:=VALUE ...`.
-ROS2_LAUNCH = """
-import sys
-from launch import LaunchDescription, LaunchService
-from launch.actions import IncludeLaunchDescription
-from launch.launch_description_sources import AnyLaunchDescriptionSource
-path, *words = sys.argv[1:]
-service = LaunchService(argv=words, noninteractive=True)
-arguments = dict(word.split(':=', 1) for word in words).items()
-include = IncludeLaunchDescription(AnyLaunchDescriptionSource(path), launch_arguments=arguments)
-service.include_launch_description(LaunchDescription([include]))
-sys.exit(service.run())
-"""
-ROBOT_RL_LAUNCH = 'import sys; from robot_rl.launcher import main; sys.exit(main())'
-
-
-def executables():
-    """Names of the executables that setup.py installs."""
-    for statement in ast.parse((ROOT / 'setup.py').read_text()).body:
-        if isinstance(statement, ast.Assign) and statement.targets[0].id == 'EXECUTABLES':
-            return list(ast.literal_eval(statement.value))
-    raise AssertionError('setup.py has no EXECUTABLES')
 
 
 @pytest.fixture
 def prefix(tmp_path, monkeypatch):
-    """A prefix in which every executable of the package is a recorder."""
-    library = tmp_path / 'prefix' / 'lib' / 'robot_rl'
-    library.mkdir(parents=True)
-    for name in executables():
-        (library / name).write_text(f'#!{sys.executable} -S\n{RECORDER}')
-        (library / name).chmod(0o755)
-    index = tmp_path / 'prefix' / 'share' / 'ament_index' / 'resource_index' / 'packages'
-    index.mkdir(parents=True)
-    (index / 'robot_rl').touch()
-    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path / 'prefix'))
-    for name in VARIABLES:
-        monkeypatch.delenv(name, raising=False)
-    return tmp_path
+    return make_recorders(tmp_path, monkeypatch)
 
 
 def planned(name, **arguments):
     return {p.name.rpartition('-')[0]: p for p in plan(name, **arguments)}
-
-
-def plan(name, **arguments):
-    return cli.plan(cli.find_file(name), arguments).processes
 
 
 def parameters(process):
@@ -295,98 +223,3 @@ print(max(sizes, default=0))
     )
     assert 'XMLPARSER' not in result.stdout + result.stderr
     assert int(result.stdout) > 16 * 2**20
-
-
-class Run:
-    """One of the two launchers with recorders in the place of the nodes."""
-
-    def __init__(self, code, folder, file, words, upstream=False, codes=''):
-        self.folder = folder
-        folder.mkdir()
-        words = [*words, f'run_dir:={folder}/run']
-        environment = {**os.environ, 'RECORDS': str(folder), 'LEARNER_CODES': codes}
-        if upstream:
-            environment['PYTHONPATH'] = UPSTREAM
-        self.process = subprocess.Popen(
-            [sys.executable, '-c', code, str(cli.find_file(file)), *words],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def calls(self, count):
-        """What the recorders have noted, once there are `count`; then ends the launch."""
-        end = time.monotonic() + 20.0
-        while len(self.records()) < count and time.monotonic() < end:
-            assert self.process.poll() is None, self.process.communicate()[0]
-            time.sleep(0.05)
-        time.sleep(0.3)
-        self.process.send_signal(signal.SIGINT)
-        self.process.communicate(timeout=20.0)
-        return sorted(map(self.normal, self.records()), key=lambda call: call['name'])
-
-    def records(self):
-        return [json.loads(p.read_text()) for p in self.folder.glob('*.json')]
-
-    def normal(self, call):
-        """A call without what must differ: names of parameter files and of the run's folder."""
-        files = iter(call['files'])
-        pairs = zip(['', *call['words']], call['words'], strict=False)
-        words = [
-            read_yaml(next(files)) if before == '--params-file' else word for before, word in pairs
-        ]
-        environment = {name: call['environment'].get(name) for name in VARIABLES}
-        whole = {'name': call['name'], 'words': words, 'environment': environment}
-        return json.loads(json.dumps(whole).replace(str(self.folder), 'FOLDER'))
-
-
-def read_yaml(text):
-    """The content of a parameter file; upstream marks lists as Python's tuples."""
-    return yaml.safe_load(text.replace('!!python/tuple', ''))
-
-
-needs_upstream = pytest.mark.skipif(
-    not UPSTREAM, reason='ROBOT_RL_UPSTREAM_LAUNCH names no installation of launch and launch_ros'
-)
-
-
-@needs_upstream
-@pytest.mark.graph
-@pytest.mark.parametrize(
-    ('file', 'words'),
-    [
-        ('train_sim', []),
-        ('train_sim', ['processes:=separate', 'seed:=5', 'steps:=100', 'sync:=realtime']),
-        ('train_sim', ['namespace:=cell_1', 'params:=PARAMS', 'camera:=true', 'teleop:=true']),
-        ('train_real', []),
-        ('train_real', ['robot:=sawyer', 'namespace:=/a/b', 'processes:=separate']),
-        ('evaluate', ['checkpoint:=12', 'policy:=zero', 'episodes:=3', 'world:=real']),
-        ('teleop', ['bag:=true', 'agent:=sac_residual']),
-    ],
-)
-def test_upstream_starts_the_same(prefix, file, words):
-    params = prefix / 'mine.yaml'
-    params.write_text('/**: {ros__parameters: {seed: 3}}\n')
-    words = [word.replace('PARAMS', str(params)) for word in words]
-    arguments = dict(word.split(':=') for word in words)
-    count = len(plan(file, **arguments))
-    ours = Run(ROBOT_RL_LAUNCH, prefix / 'ours', file, words).calls(count)
-    theirs = Run(ROS2_LAUNCH, prefix / 'theirs', file, words, upstream=True).calls(count)
-    assert len(ours) == count
-    assert ours == theirs
-
-
-@needs_upstream
-@pytest.mark.graph
-@pytest.mark.parametrize(('codes', 'runs', 'status'), [('1 0', 2, 0), ('0', 1, 0), ('2', 1, 2)])
-def test_upstream_restarts_and_ends_alike(prefix, codes, runs, status):
-    """The learner on hardware: restarted after a crash; the end when done or misconfigured."""
-    ours = Run(ROBOT_RL_LAUNCH, prefix / 'ours', 'train_real', [], codes=codes)
-    theirs = Run(ROS2_LAUNCH, prefix / 'theirs', 'train_real', [], upstream=True, codes=codes)
-    for run in (ours, theirs):
-        output = run.process.communicate(timeout=30.0)[0]
-        learners = [call for call in run.records() if call['name'] == 'learner_node']
-        assert len(learners) == runs, output
-    assert ours.process.returncode == status
-    assert theirs.process.returncode == 0  # Upstream reports no process's code.

@@ -26,7 +26,8 @@ from robot_rl.launcher.service import Service
 
 @pytest.fixture
 def world(tmp_path, monkeypatch):
-    return make_package(tmp_path, monkeypatch)
+    yield make_package(tmp_path, monkeypatch)
+    Launch.kill_all()
 
 
 def test_output_is_passed_on_and_logged(world):

@@ -26,7 +26,7 @@ from robot_rl.agents import losses
 from robot_rl.arrays import State
 from robot_rl.models import gaussian, state, training
 from robot_rl.models.inputs import VectorInput
-from robot_rl.models.mlp import EnsembleMLP
+from robot_rl.models.mlp import EnsembleMLP, FloatLayers
 from robot_rl.ranges import Range
 from robot_rl.replay.batch import Batch, check_batch
 from robot_rl.types import DataSpec, Entries, FloatArray
@@ -43,6 +43,11 @@ _RANGES = {
     'mean_init_scale': Range(0, 1),
     'critic_burn_in': Range(0, 10**9),
 }
+_PARTS = (
+    *('actor', 'critic', 'target', 'log_temperature'),
+    *('actor_optimizer', 'critic_optimizer', 'temperature_optimizer'),
+    *('noise', 'act_rng', 'updates'),
+)
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,7 @@ class SAC:
         wanted = config.target_entropy
         self._target_entropy = -float(spec.action_size) if wanted is None else wanted
         self._updates = torch.zeros((), dtype=torch.int64)
+        self._layers: FloatLayers | None = None
         self._make_networks(seed)
 
     @property
@@ -114,14 +120,14 @@ class SAC:
 
     def act(self, entries: Entries, explore: bool) -> FloatArray:
         """An action [A]: a sample where `explore`, else the squashed mean."""
-        if self._device.type != 'cpu':
+        if self._layers is None:
             self._layers = self._actor.to_numpy()
         rng = self._act_rng if explore else None
         return gaussian.act(self._layers, self._actor_input.single(entries), rng)
 
     def reseed(self, seed: int) -> None:
         """Restarts the exploration noise of `act`."""
-        self._act_rng = self._parts['act_rng'] = np.random.default_rng(seed)
+        self._act_rng.bit_generator.state = np.random.default_rng(seed).bit_generator.state
 
     def update(self, batch: Batch, measure: bool = True) -> dict[str, float]:
         """One step of critics, actor and temperature; metrics only where `measure`."""
@@ -137,6 +143,7 @@ class SAC:
             measured |= self._improve(batch, state, temperature)
         training.polyak(self._target, self._critic, self._config.tau)
         self._updates += 1
+        self._layers = None
         return {name: value.item() for name, value in measured.items()} if measure else {}
 
     @torch.no_grad()
@@ -154,9 +161,8 @@ class SAC:
         q = self._critic(torch.cat([state, action], 1))
         actor_loss = losses.soft_actor_loss(q, log_prob, temperature)
         self._actor_optimizer.descend(actor_loss)
-        excess = losses.temperature_loss(
-            self._log_temperature, log_prob.detach(), self._target_entropy
-        )
+        wanted = self._target_entropy
+        excess = losses.temperature_loss(self._log_temperature, log_prob.detach(), wanted)
         self._temperature_optimizer.descend(excess)
         if self._config.min_temperature > 0:
             self._log_temperature.data.clamp_(min=math.log(self._config.min_temperature))
@@ -175,6 +181,7 @@ class SAC:
     def load_policy_state(self, arrays: State) -> None:
         """Acts with these weights."""
         state.load({'actor': self._actor}, arrays, 'weights')
+        self._layers = None
 
     def state_dict(self) -> State:
         """Networks, moments, random states and the number of updates."""
@@ -183,6 +190,7 @@ class SAC:
     def load_state_dict(self, arrays: State) -> None:
         """Goes on where `state_dict` was taken."""
         state.load(self._parts, arrays, 'agent state')
+        self._layers = None
 
     def _make_networks(self, seed: int) -> None:
         config, size = self._config, self._spec.action_size
@@ -196,21 +204,9 @@ class SAC:
         self._target = copy.deepcopy(self._critic).requires_grad_(False)
         log_temperature = torch.tensor(math.log(config.initial_temperature), device=self._device)
         self._log_temperature = log_temperature.requires_grad_()
-        self._noise = torch.Generator(self._device).manual_seed(draw.initial_seed() + 1)
+        self._noise = torch.Generator(self._device).manual_seed(seed + 1)
         self._act_rng = np.random.default_rng(seed)
         self._actor_optimizer = training.Adam(self._actor.parameters(), config.learning_rate)
         self._critic_optimizer = training.Adam(self._critic.parameters(), config.learning_rate)
         self._temperature_optimizer = training.Adam([self._log_temperature], config.learning_rate)
-        self._layers = self._actor.to_numpy()
-        self._parts: dict[str, state.Part] = {
-            'actor': self._actor,
-            'critic': self._critic,
-            'target': self._target,
-            'log_temperature': self._log_temperature,
-            'actor_optimizer': self._actor_optimizer,
-            'critic_optimizer': self._critic_optimizer,
-            'temperature_optimizer': self._temperature_optimizer,
-            'noise': self._noise,
-            'act_rng': self._act_rng,
-            'updates': self._updates,
-        }
+        self._parts: dict[str, state.Part] = {name: getattr(self, f'_{name}') for name in _PARTS}

@@ -118,7 +118,8 @@ class CheckpointWriter:
 
     Attributes:
         error: what went wrong last; '' once a later one was written.
-        written: meta of the last one that is safe on disk; None before the first.
+        latest: folder of the last one that is safe on disk; None before the first.
+        written: its meta.
     """
 
     def __init__(self, run_folder: Path, keep: int = 3) -> None:
@@ -130,7 +131,8 @@ class CheckpointWriter:
         self.folder, self._keep = run_folder / 'checkpoints', keep
         self._thread: threading.Thread | None = None
         self.error = ''
-        self.written: dict[str, Any] | None = None
+        self.latest: Path | None = None
+        self.written: dict[str, Any] = {}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             for rest in self.folder.glob('.*.*'):
@@ -159,7 +161,7 @@ class CheckpointWriter:
 
     def _save(self, checkpoint: Checkpoint) -> None:
         try:
-            save(self.folder, checkpoint, self._keep)
+            self.latest = save(self.folder, checkpoint, self._keep)
             self.written, self.error = checkpoint.meta, ''
         except InputError as error:
             self.error = str(error)

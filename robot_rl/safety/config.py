@@ -15,6 +15,8 @@ RANGES = {
     'tool_speed': Range(0.001, 2, 'm/s'),
     'force': Range(0, 500, 'N', above=True),
     'torque': Range(0, 100, 'N m', above=True),
+    'stop_force': Range(0, 500, 'N', above=True),
+    'stop_torque': Range(0, 100, 'N m', above=True),
     'state_timeout': Range(0, 1, 's', above=True),
     'command_timeout': Range(0, 1, 's', above=True),
     'bad_input_limit': Range(1, 100),
@@ -33,8 +35,11 @@ class SafetyConfig:
         joint_margin: rad or m, kept to the URDF's position limits.
         joint_speed_scale: share of the URDF's velocity limits.
         tool_speed: m/s.
-        force: N at the wrist, without bias; null for a robot without a wrist sensor.
-        torque: N m at the wrist, without bias; null for a robot without a wrist sensor.
+        force: N at the wrist, without bias, above which the tool pushes no further; null for a
+            robot without a wrist sensor, as the next three.
+        torque: N m at the wrist, likewise.
+        stop_force: N at the wrist, without bias, that latches a stop.
+        stop_torque: N m at the wrist, likewise.
         state_timeout: s, oldest joint state and wrench to act on.
         command_timeout: s, oldest command to pass on.
         bad_input_limit: number of unusable samples of one input in a row that latch a stop.
@@ -48,6 +53,8 @@ class SafetyConfig:
     tool_speed: float
     force: float | None
     torque: float | None
+    stop_force: float | None
+    stop_torque: float | None
     state_timeout: float
     command_timeout: float
     bad_input_limit: int
@@ -62,3 +69,7 @@ class SafetyConfig:
                 f'sphere_return_speed: expected at most tool_speed, {self.tool_speed:g} m/s, '
                 f'got {self.sphere_return_speed:g} m/s'
             )
+        for name in ('force', 'torque'):
+            first, last = getattr(self, name), getattr(self, f'stop_{name}')
+            if first is not None and last is not None and not last > first:
+                raise ValueError(f'stop_{name}: expected above {name}, {first:g}, got {last:g}')

@@ -10,7 +10,7 @@ import numpy as np
 from robot_rl.safety import rules
 from robot_rl.safety.config import SafetyConfig
 from robot_rl.safety.inputs import CommandCheck, Fault, StateCheck, WrenchCheck, usable
-from robot_rl.safety.motion import Motion, combine
+from robot_rl.safety.motion import Motion, combine, load_of
 from robot_rl.types import FloatArray, JointCommand, JointState, SafetyResult, Wrench
 
 #: Commands beyond this, in rad/s, m/s, rad or m, are clipped before anything is computed.
@@ -25,6 +25,7 @@ class Tool(Protocol):
     """What the filter reads of a tool state, see `control.kinematics.ToolState`."""
 
     position_xyz: FloatArray
+    rotation: FloatArray
     jacobian: FloatArray
 
 
@@ -35,7 +36,7 @@ class ToolKinematics(Protocol):
     velocity_limits: FloatArray
 
     def evaluate(self, position: FloatArray) -> Tool:
-        """Position and Jacobian of the tool at joint positions [J]."""
+        """Pose and Jacobian of the tool at joint positions [J]."""
 
 
 class SafetyFilter:
@@ -43,8 +44,8 @@ class SafetyFilter:
 
     A hold is a velocity command of zeros stamped `now_ns`, also for a robot that takes positions:
     its driver keeps the set-point. A command that breaks no rule passes as the very same object.
-    A wrench above a limit, several unusable samples of one input in a row, or `stop` latch a
-    stop; after `reset_stop` the arm still holds until `arm`. Limits do not change while it lives.
+    A wrench above a limit that stops, several unusable samples of one input in a row, or `stop`
+    latch a stop; after `reset_stop` the arm still holds until `arm`. Limits do not change while it lives.
 
     Attributes:
         stop_reason: why a stop is latched; '' when none is.
@@ -188,6 +189,7 @@ class SafetyFilter:
             linear=tool.jacobian[:3],
             from_center=away,
             distance=math.hypot(*away),
+            load=load_of(self._wrench.contact, tool.rotation),
         )
 
     def _request(

@@ -172,12 +172,18 @@ class StateCheck:
 
 
 class WrenchCheck:
-    """Finite, fresh, and below the limits once the bias is taken off."""
+    """Finite, fresh, and below the limits that stop once the bias is taken off.
+
+    Attributes:
+        contact: force and torque without bias, N and N m in the tool frame, while the last wrench
+            is above a limit beyond which the tool pushes no further; else empty.
+    """
 
     def __init__(self, config: SafetyConfig) -> None:
-        self._force = math.inf if config.force is None else config.force
-        self._torque = math.inf if config.torque is None else config.torque
-        self._wanted = config.force is not None or config.torque is not None
+        self.contact: tuple[float, ...] = ()
+        self._limits = config.force, config.torque
+        self._stops = config.stop_force, config.stop_torque
+        self._wanted = (*self._limits, *self._stops) != (None,) * 4
         self._stamp = StampCheck('wrench', config.state_timeout, repeats=True)
         self._bias: tuple[float, ...] = (0.0,) * 6
 
@@ -192,13 +198,15 @@ class WrenchCheck:
             InputError: it is not finite, or itself above a limit.
         """
         values = self._values(wrench)
-        fault = self._above(values) if values else Fault('bad_wrench', describe(wrench.force_xyz))
-        if fault is not None:
-            raise InputError(f'wrench: refused as bias: {fault.detail}')
+        wrong = _above(values, self._limits) if values else describe(wrench.force_xyz)
+        wrong = wrong or _above(values, self._stops)
+        if wrong:
+            raise InputError(f'wrench: refused as bias: {wrong}')
         self._bias = values
 
     def __call__(self, wrench: Wrench | None, now_ns: int) -> Fault | None:
-        """The fault of a wrench, or None; one above a limit latches."""
+        """The fault of a wrench, or None; one above a limit that stops latches."""
+        self.contact = ()
         if not self._wanted:
             return None
         if wrench is None:
@@ -209,7 +217,9 @@ class WrenchCheck:
             return Fault('bad_wrench', f'wrench: expected 3 finite float64 each, got {got}', True)
         late = self._stamp(wrench.stamp_ns, now_ns)
         free = tuple(a - b for a, b in zip(values, self._bias, strict=True))
-        return self._above(free) or late
+        self.contact = free if _above(free, self._limits) else ()
+        above = _above(free, self._stops)
+        return Fault('wrench', above, latch=True) if above else late
 
     def _values(self, wrench: Wrench) -> tuple[float, ...]:
         force, torque = wrench.force_xyz, wrench.torque_xyz
@@ -217,12 +227,13 @@ class WrenchCheck:
             return ()
         return (*force.tolist(), *torque.tolist())
 
-    def _above(self, values: tuple[float, ...]) -> Fault | None:
-        force, torque = math.hypot(*values[:3]), math.hypot(*values[3:])
-        if force > self._force:
-            text = f'force {force:.4g} N is above {self._force:g} N'
-            return Fault('wrench', text, latch=True)
-        if torque > self._torque:
-            text = f'torque {torque:.4g} N m is above {self._torque:g} N m'
-            return Fault('wrench', text, latch=True)
-        return None
+
+def _above(values: tuple[float, ...], limits: tuple[float | None, float | None]) -> str:
+    """Which of force and torque is above its limit, and by what; '' where none is."""
+    force, torque = math.hypot(*values[:3]), math.hypot(*values[3:])
+    most_force, most_torque = limits
+    if most_force is not None and force > most_force:
+        return f'force {force:.4g} N is above {most_force:g} N'
+    if most_torque is not None and torque > most_torque:
+        return f'torque {torque:.4g} N m is above {most_torque:g} N m'
+    return ''

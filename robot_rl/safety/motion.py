@@ -10,6 +10,9 @@ from robot_rl.errors import InputError
 from robot_rl.safety.config import SafetyConfig
 from robot_rl.types import FloatArray
 
+#: N or N m, beyond which only the direction of a reading counts.
+MOST = 1e6
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -41,6 +44,8 @@ class Motion:
         linear: its first three rows J_v, [3, J].
         from_center: tool position less the sphere's centre, m, base frame.
         distance: its length, m.
+        load: direction of the force and torque on the tool, at the tool in the base frame, unit
+            [6]; None while both are within their limits.
     """
 
     limits: Limits
@@ -49,6 +54,7 @@ class Motion:
     linear: FloatArray
     from_center: tuple[float, float, float]
     distance: float
+    load: FloatArray | None = None
 
     @property
     def inside(self) -> bool:
@@ -66,6 +72,20 @@ class Motion:
         low = np.minimum((self.limits.lower - position) / period_s, 0.0)
         high = np.maximum((self.limits.upper - position) / period_s, 0.0)
         return low, high
+
+
+def load_of(wrench: tuple[float, ...], rotation: FloatArray) -> FloatArray | None:
+    """Direction of a force and torque in the base frame, unit [6]; None without one.
+
+    Args:
+        wrench: N and N m, at and in the tool frame, six values or none.
+        rotation: the tool's axes in the base frame, shape [3, 3].
+    """
+    if not wrench:
+        return None
+    # A reading may be anything, infinity included.
+    load = np.clip(wrench, -MOST, MOST).reshape(2, 3) @ rotation.T
+    return np.asarray(load.ravel() / np.linalg.norm(load))
 
 
 def combine(

@@ -9,6 +9,7 @@ never breaks a rule, standing still is always allowed, and a rule may shorten wh
     tool_speed       |J_v v| <= tool_speed, kept by scaling all joints alike
     joint_position   q + v dt stays in the limits less the margin; beyond them, only the way back
     sphere           p + J_v v dt stays in the ball; outside it, only towards the centre, slowly
+    contact          while force or torque is above its limit, the tool does no work against it
 
 J_v are the three rows of the Jacobian that give the tool's linear velocity in the base frame, dt
 is the control period. The ball is the bounding sphere of Gu et al. 2016, section IV-B: a velocity
@@ -78,6 +79,30 @@ def sphere(velocity: FloatArray, motion: Motion) -> FloatArray:
     return np.zeros_like(velocity)
 
 
+def contact(velocity: FloatArray, motion: Motion) -> FloatArray:
+    """Takes away what pushes further into a contact that is hard already.
+
+    With the force f and torque t that the surroundings apply to the tool, and the tool's velocity
+    u and turning rate w, allowed is f . u + t . w >= 0. Of a mere force that is u . f >= 0: away
+    from what is touched and along it. The product is the same for every point of the tool, so a
+    touch far from `tool0` is judged by the motion of the point that touches.
+
+    What is too much is taken off along f and t by damped least squares, then, should other limits
+    object, along the joints' torques J^T (f, t). Where neither can be done, the arm stands still.
+    """
+    if not _pushes(velocity, motion):
+        return velocity
+    assert motion.load is not None
+    load, against = motion.load, motion.load @ motion.jacobian @ velocity
+    for change in (_least_squares(motion.jacobian, load.tolist()), load @ motion.jacobian):
+        kept = velocity - change * (against / (load @ motion.jacobian @ change))
+        for rule in (joint_speed, tool_speed, joint_position, sphere):
+            kept = rule(kept, motion)
+        if not _pushes(kept, motion):
+            return kept
+    return np.zeros_like(velocity)
+
+
 Rule = Callable[[FloatArray, Motion], FloatArray]
 
 #: In the order in which they act.
@@ -86,6 +111,7 @@ RULES: dict[str, Rule] = {
     'tool_speed': tool_speed,
     'joint_position': joint_position,
     'sphere': sphere,
+    'contact': contact,
 }
 
 
@@ -128,6 +154,13 @@ def _slow_tool(velocity: FloatArray, motion: Motion, limit: float) -> FloatArray
     return velocity if speed <= limit * (1 + TOLERANCE) else velocity * (limit / speed)
 
 
+def _pushes(velocity: FloatArray, motion: Motion) -> bool:
+    """Whether the tool works against a contact above its limit, by more than rounding."""
+    if motion.load is None:
+        return False
+    return not float(motion.load @ motion.jacobian @ velocity) >= -TOLERANCE
+
+
 def _ahead(tool: list[float], motion: Motion) -> list[float]:
     """Where the tool will be after one period, from the centre."""
     (x, y, z), (vx, vy, vz), dt = motion.from_center, tool, motion.limits.period_s
@@ -157,10 +190,10 @@ def _return(tool: list[float], motion: Motion) -> list[float]:
 
 
 def _least_squares(jacobian: FloatArray, change: list[float]) -> FloatArray:
-    """J^T (J J^T + DAMPING^2 I)^-1 change, with no change of the rows beyond the first three."""
+    """J^T (J J^T + DAMPING^2 I)^-1 change, with no change of the rows beyond those given."""
     rows = len(jacobian)
     square = jacobian @ jacobian.T
     square.flat[:: rows + 1] += DAMPING * DAMPING
     wanted = np.zeros(rows)
-    wanted[:3] = change
+    wanted[: len(change)] = change
     return np.asarray(jacobian.T @ np.linalg.solve(square, wanted))
