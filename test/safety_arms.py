@@ -74,8 +74,8 @@ def wrench(force=(0.0, 0.0, 0.0), torque=(0.0, 0.0, 0.0), stamp_ns=0):
     return Wrench(stamp_ns, np.array(force, dtype=np.float64), np.array(torque, dtype=np.float64))
 
 
-def complaints(command, position, arm, limits, period_s=PERIOD_S):
-    """Why a command is not allowed at joint positions; empty when it is."""
+def complaints(command, position, arm, limits, touch=None, period_s=PERIOD_S):
+    """Why a command is not allowed at joint positions and a wrench; empty when it is."""
     size = len(arm.velocity_limits)
     if command.value.dtype != np.float64 or command.value.shape != (size,):
         return ['size']
@@ -88,6 +88,7 @@ def complaints(command, position, arm, limits, period_s=PERIOD_S):
     return [
         *_joint_complaints(joints, position, arm, limits, period_s),
         *_tool_complaints(joints, arm.evaluate(position), limits, period_s),
+        *_touch_complaints(joints, arm.evaluate(position), limits, touch),
     ]
 
 
@@ -117,6 +118,21 @@ def _tool_complaints(joints, tool, limits, period_s):
     if outside and np.linalg.norm(motion) > limits.sphere_return_speed * (1 + 1e-6):
         found.append('fast outside')
     return found
+
+
+def _touch_complaints(joints, tool, limits, touch):
+    if touch is None:
+        return []
+    force, torque = math.hypot(*touch.force_xyz), math.hypot(*touch.torque_xyz)
+    most_force = math.inf if limits.force is None else limits.force
+    most_torque = math.inf if limits.torque is None else limits.torque
+    if force <= most_force and torque <= most_torque:
+        return []
+    twist = tool.jacobian @ joints
+    power = (tool.rotation @ touch.force_xyz) @ twist[:3]
+    power += (tool.rotation @ touch.torque_xyz) @ twist[3:]
+    # Written so that NaN, of readings too large to multiply, passes: such a wrench is a stop.
+    return ['pushes on'] if power < -1e-6 * math.hypot(force, torque) else []
 
 
 def angle(a, b):

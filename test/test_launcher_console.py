@@ -34,6 +34,16 @@ def test_lines_get_their_names():
     assert shown([('a', b'one\r\n\ntwo\n')]) == b'[a] one\n[a] \n[a] two\n'
 
 
+def test_endless_line_is_not_kept():
+    reader, writer = os.pipe()
+    os.close(reader)
+    console = Console(writer)
+    for _ in range(100):
+        console.write('a', b'x' * 65536)
+    assert sum(map(len, console._rest.values())) <= 2 * 65536
+    os.close(writer)
+
+
 def test_progress_shows_its_last_state_in_a_file():
     assert shown([('a', b'\r1 %'), ('a', b'\r2 %'), ('a', b'\n')]) == b'[a] 2 %\n'
     assert shown([('a', b'1 %\r'), ('a', b'2 %\r'), ('a', b'\n')]) == b'[a] 2 %\n'

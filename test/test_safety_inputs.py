@@ -24,6 +24,7 @@ from robot_rl.types import JointCommand, JointState, Wrench
 
 ARM = PlanarArm()
 MS = 1_000_000
+NO_SENSOR = dict.fromkeys(('force', 'torque', 'stop_force', 'stop_torque'))
 
 
 def make(**changes):
@@ -128,7 +129,7 @@ def test_silence_holds():
     assert make().filter(None, state(), wrench(), 0).reason == 'no_command'
     assert make().filter(velocity([0.1, 0, 0]), None, wrench(), 0).reason == 'no_state'
     assert make().filter(velocity([0.1, 0, 0]), state(), None, 0).reason == 'no_wrench'
-    silent = make(force=None, torque=None)
+    silent = make(**NO_SENSOR)
     assert silent.filter(velocity([0.1, 0, 0]), state(), None, 0).reason == ''
 
 
@@ -163,7 +164,7 @@ def test_a_clock_that_is_set_costs_nothing(jump_ms):
 
 def test_a_jump_of_the_joints_is_rejected_and_the_third_stops():
     """3 x 2 rad/s x 50 ms = 0.3 rad is the most that the first joint can move."""
-    arm_filter = make(sphere_radius=3.0, force=None, torque=None)
+    arm_filter = make(sphere_radius=3.0, **NO_SENSOR)
     assert arm_filter.filter(velocity(np.zeros(3)), state(), None, 0).reason == ''
     near, far = HOME + np.array([0.29, 0, 0]), HOME + np.array([3.0, 0, 0])
     reasons = []
@@ -181,7 +182,7 @@ def test_a_jump_of_the_joints_is_rejected_and_the_third_stops():
 
 @pytest.mark.parametrize(('step', 'reason'), [(0.299, ''), (0.301, 'state_jump')])
 def test_the_largest_step_of_a_joint(step, reason):
-    arm_filter = make(sphere_radius=3.0, force=None, torque=None)
+    arm_filter = make(sphere_radius=3.0, **NO_SENSOR)
     for k, position in enumerate([HOME, HOME + np.array([step, 0, 0])]):
         now_ns = k * PERIOD_NS
         command = velocity(np.zeros(3), now_ns)
@@ -191,7 +192,7 @@ def test_the_largest_step_of_a_joint(step, reason):
 
 def test_a_rejected_joint_state_leaves_no_trace():
     """After it, two periods have passed since the last good one, so that 0.5 rad are possible."""
-    arm_filter, reasons = make(sphere_radius=3.0, force=None, torque=None), []
+    arm_filter, reasons = make(sphere_radius=3.0, **NO_SENSOR), []
     for k, step in enumerate([0.0, 1.0, 0.5]):
         now_ns, position = k * PERIOD_NS, HOME + np.array([step, 0, 0])
         command = velocity(np.zeros(3), now_ns)
@@ -200,7 +201,7 @@ def test_a_rejected_joint_state_leaves_no_trace():
 
 
 def test_an_angle_may_wrap_where_the_joint_has_no_limits():
-    arm_filter = make(sphere_radius=3.0, force=None, torque=None)
+    arm_filter = make(sphere_radius=3.0, **NO_SENSOR)
     arm_filter.filter(velocity(np.zeros(3)), state([0, 0, math.pi - 0.01]), None, 0)
     wrapped = state([0, 0, -math.pi + 0.01], PERIOD_NS)
     result = arm_filter.filter(velocity(np.zeros(3), PERIOD_NS), wrapped, None, PERIOD_NS)
@@ -233,15 +234,15 @@ def test_joint_states_that_cannot_be_hold_and_then_stop(wrong):
 @pytest.mark.parametrize(
     ('force', 'torque', 'stops'),
     [
-        ((0, 0, 59), (0, 0, 0), False),
-        ((40, 40, 40), (0, 0, 0), True),
-        ((0, 0, -61), (0, 0, 0), True),
-        ((0, 0, 0), (0, 9.9, 0), False),
-        ((0, 0, 0), (-8, 8, 0), True),
+        ((0, 0, 119), (0, 0, 0), False),
+        ((80, 80, 80), (0, 0, 0), True),
+        ((0, 0, -121), (0, 0, 0), True),
+        ((0, 0, 0), (0, 19.9, 0), False),
+        ((0, 0, 0), (-16, 16, 0), True),
         ((1e308, 1e308, 0), (0, 0, 0), True),
     ],
 )
-def test_a_wrench_above_a_limit_latches(force, torque, stops):
+def test_a_wrench_above_a_limit_that_stops_latches(force, torque, stops):
     arm_filter = make()
     result = arm_filter.filter(velocity([0.1, 0, 0]), state(), wrench(force, torque), 0)
     assert result.stopped == stops
@@ -251,10 +252,10 @@ def test_a_wrench_above_a_limit_latches(force, torque, stops):
     assert ('is above' in arm_filter.detail) == stops
 
 
-def test_a_late_wrench_above_a_limit_latches_all_the_same():
+def test_a_late_wrench_above_a_limit_that_stops_latches_all_the_same():
     now_ns = 1000 * MS
     result = make().filter(
-        velocity([0.1, 0, 0], now_ns), state(stamp_ns=now_ns), wrench((0, 0, 90)), now_ns
+        velocity([0.1, 0, 0], now_ns), state(stamp_ns=now_ns), wrench((0, 0, 130)), now_ns
     )
     assert result.stopped
 
@@ -270,11 +271,11 @@ def test_an_unusable_wrench_holds_and_then_stops():
 
 
 def test_the_tool_weight_is_taken_off():
-    arm_filter = make(force=20.0)
+    arm_filter = make(force=20.0, stop_force=30.0)
     arm_filter.tare(wrench((0, 0, -15)))
-    pushed = arm_filter.filter(velocity(np.zeros(3)), state(), wrench((0, 0, -34)), 0)
+    pushed = arm_filter.filter(velocity(np.zeros(3)), state(), wrench((0, 0, -44)), 0)
     assert not pushed.stopped
-    assert arm_filter.filter(velocity(np.zeros(3), 1), state(), wrench((0, 0, 6)), 1).stopped
+    assert arm_filter.filter(velocity(np.zeros(3), 1), state(), wrench((0, 0, 16)), 1).stopped
 
 
 def test_a_bias_cannot_hide_a_contact():

@@ -19,6 +19,7 @@ from robot_rl.safety.filter import SafetyFilter
 from robot_rl.types import JointCommand, JointState, Wrench
 
 ARM = PlanarArm()
+NO_SENSOR = dict.fromkeys(('force', 'torque', 'stop_force', 'stop_torque'))
 START_NS = 10_000_000_000
 
 anything = st.floats() | st.sampled_from([0.0, -0.0, 5e-324, 1.7e308, -1.7e308])
@@ -58,6 +59,13 @@ def believed(state, now_ns):
     return sized and (np.abs(state.position) <= 100).all()
 
 
+def readable(wrench):
+    both = (wrench.force_xyz, wrench.torque_xyz) if wrench else ()
+    return bool(both) and all(
+        a.dtype == np.float64 and a.shape == (3,) and np.isfinite(a).all() for a in both
+    )
+
+
 def feed(arm_filter, inputs):
     """The last result, the last state, and the last time."""
     now_ns = START_NS
@@ -77,7 +85,8 @@ def check_allowed_and_idempotent(inputs, limits):
     first, second = (SafetyFilter(limits, ARM, PERIOD_S) for _ in range(2))
     result, command, state, wrench, now_ns = feed(first, inputs)
     position = state.position if believed(state, now_ns) else None
-    assert complaints(result.command, position, ARM, limits) == []
+    touch = wrench if readable(wrench) else None
+    assert complaints(result.command, position, ARM, limits, touch) == []
     assert result.tool_delta_xyz.shape == (3,)
     assert np.isfinite(result.tool_delta_xyz).all()
     assert result.requested.shape == (3,)
@@ -93,10 +102,9 @@ def check_allowed_and_idempotent(inputs, limits):
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
-@given(inputs=steps, force=st.sampled_from([60.0, None]))
-def test_any_input_leaves_an_allowed_command_and_twice_is_once(inputs, force):
-    limits = dataclasses.replace(CONFIG, force=force, torque=force and 10.0)
-    check_allowed_and_idempotent(inputs, limits)
+@given(inputs=steps, changes=st.sampled_from([{}, {'stop_force': None}, NO_SENSOR]))
+def test_any_input_leaves_an_allowed_command_and_twice_is_once(inputs, changes):
+    check_allowed_and_idempotent(inputs, dataclasses.replace(CONFIG, **changes))
 
 
 def random_input(rng):
@@ -119,7 +127,7 @@ def random_input(rng):
         'tick_ns': PERIOD_NS if rng.random() < 0.9 else offset(),
         'command': maybe(mode, vector(center, spread)),
         'state': maybe(vector(HOME, 0.1), vector(0.0, 0.1)),
-        'wrench': maybe(vector(0.0, 10.0), vector(0.0, 1.0)),
+        'wrench': maybe(vector(0.0, 30.0), vector(0.0, 1.0)),
     }
 
 
@@ -130,7 +138,7 @@ def test_random_sequences_leave_allowed_commands():
         reasons.add(check_allowed_and_idempotent(inputs, CONFIG))
     kinds = {f'{age}_{name}' for name in ('command', 'state') for age in ('no', 'bad', 'stale')}
     assert kinds | {'future_state', 'old_command', 'state_jump', 'wrench'} <= reasons
-    assert {'', 'joint_speed', 'tool_speed', 'sphere'} <= reasons
+    assert {'', 'joint_speed', 'tool_speed', 'sphere', 'contact'} <= reasons
 
 
 class Sawyer:
@@ -143,6 +151,14 @@ class Sawyer:
         configuration.read_yaml(resources.find('config/tasks', 'usb_insertion'))['safety'],
         'usb_insertion',
     )
+
+
+def random_touch(rng):
+    """Nothing, or something that pushes or turns the tool, in three of four cases too hard."""
+    force, torque = rng.normal(size=(2, 3))
+    force *= rng.choice([0.0, 30.0, 80.0, 80.0]) / np.linalg.norm(force)
+    torque *= rng.choice([0.0, 2.0, 15.0]) / np.linalg.norm(torque)
+    return Wrench(0, force, torque)
 
 
 def random_case(rng, arm, config):
@@ -162,23 +178,23 @@ def test_random_motions_of_random_postures(arm, mode):
     kinematics, config = (ARM, CONFIG) if arm == 'planar' else (Sawyer.kinematics, Sawyer.config)
     rng = np.random.default_rng(7)
     size, acted = len(kinematics.velocity_limits), Counter()
-    still = Wrench(0, np.zeros(3), np.zeros(3))
-    for _ in range(2000):
+    for k in range(2000):
+        touch = Wrench(0, np.zeros(3), np.zeros(3)) if k % 2 else random_touch(rng)
         position, limits = random_case(rng, kinematics, config)
         wanted = rng.normal(size=size) * 10.0 ** rng.uniform(-3, 1)
         value = wanted if mode == 'velocity' else position + wanted * PERIOD_S
         state = JointState(0, position, np.zeros(size))
         first, second = (SafetyFilter(limits, kinematics, PERIOD_S) for _ in range(2))
-        result = first.filter(JointCommand(0, mode, value), state, still, 0)
-        assert complaints(result.command, position, kinematics, limits) == []
-        again = second.filter(result.command, state, still, 0)
+        result = first.filter(JointCommand(0, mode, value), state, touch, 0)
+        assert complaints(result.command, position, kinematics, limits, touch) == []
+        again = second.filter(result.command, state, touch, 0)
         assert again.command is result.command
         assert not first.counts['final_check']
         acted[result.reason] += 1
-        acted['still'] += result.reason == 'sphere' and not result.command.value.any()
+        acted['still'] += not result.command.value.any()
     assert acted.keys() == {'', *rules.RULES, 'still'}
-    # Seven joints find a way back nearly always, with the tool's rotation free if need be.
-    assert arm == 'planar' or acted['still'] < 0.015 * acted['sphere']
+    # Seven joints find an allowed motion nearly always, with the tool's rotation free if need be.
+    assert arm == 'planar' or acted['still'] < 0.05 * (acted['sphere'] + acted['contact'])
 
 
 def test_the_commanded_push_against_the_sphere_never_gets_out():
@@ -213,7 +229,7 @@ def test_an_arm_found_outside_comes_home_and_then_moves_freely():
     limits = dataclasses.replace(
         limits, sphere_center=tuple((tool + np.array([0.15, 0, 0])).tolist())
     )
-    arm_filter = SafetyFilter(dataclasses.replace(limits, force=None, torque=None), arm, PERIOD_S)
+    arm_filter = SafetyFilter(dataclasses.replace(limits, **NO_SENSOR), arm, PERIOD_S)
     position, distances = Sawyer.home.copy(), []
     for k in range(80):
         now_ns = k * PERIOD_NS

@@ -8,6 +8,8 @@ import shutil
 
 #: Written at once without waiting: what a pipe takes whole.
 CHUNK = 4096
+#: A line without an end is shown when it is as long as this, in bytes.
+LONGEST = 65536
 PATIENCE_SECONDS = 0.1
 CLEAR = b'\r\x1b[K'
 
@@ -47,6 +49,8 @@ class Console:
             else:
                 self._line(name, line or self._progress.get(name, b''))
         self._rest[name] = pieces[-1]
+        if len(pieces[-1]) > LONGEST:
+            self._line(name, self._rest.pop(name))
         self._draw(name)
 
     def end(self, name: str) -> None:

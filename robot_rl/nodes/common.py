@@ -28,6 +28,7 @@ from robot_rl.task import TaskConfig, load_task  # noqa: E402
 T = TypeVar('T')
 
 DISCOVERY_SECONDS = 0.4
+LEASE_SECONDS = 4.0  # longer than the lease in config/fastdds_profile.xml
 
 COMMAND_QOS = QoSProfile(depth=1, lifespan=Duration(seconds=0.1))
 EVENT_QOS = QoSProfile(depth=10)
@@ -196,22 +197,25 @@ def run(build: Callable[[], GraphNode | list[GraphNode]]) -> None:
 def _refuse_second_graph(nodes: list[GraphNode]) -> None:
     """Makes sure that nobody else publishes what only these nodes may.
 
-    Nothing has been dispatched yet, so a graph that is refused has not moved anything.
+    Nothing has been dispatched yet, so a graph that is refused has not moved anything. A
+    process that was killed is still known for its lease; it is waited for.
 
     Raises:
         InputError: the graph already runs in this namespace.
     """
     guarded = [(node, topic) for node in nodes for topic in node.sole_topics]
-    until = time.monotonic() + (DISCOVERY_SECONDS if guarded else 0.0)
-    while time.monotonic() < until:
-        for node, topic in guarded:
-            if node.count_publishers(topic) > 1:
-                raise InputError(
-                    f'{node.resolve_topic_name(topic)} has another publisher: a graph already '
-                    f'runs in the namespace {node.get_namespace()!r}; stop it, or choose '
-                    f'another with `namespace:=`'
-                )
+    started = time.monotonic()
+    known = bool(guarded)
+    while known or (guarded and time.monotonic() - started < DISCOVERY_SECONDS):
         time.sleep(0.02)
+        known = any(node.count_publishers(topic) > 1 for node, topic in guarded)
+        if known and time.monotonic() - started > LEASE_SECONDS:
+            node, topic = next((n, t) for n, t in guarded if n.count_publishers(t) > 1)
+            raise InputError(
+                f'{node.resolve_topic_name(topic)} has another publisher: a graph already runs '
+                f'in the namespace {node.get_namespace()!r}; stop it, or choose another with '
+                f'`namespace:=`'
+            )
 
 
 class _Stopping:

@@ -38,6 +38,8 @@ PROGRESS_SECONDS = 1.0
 class LearnerNode(GraphNode):
     """Moves messages; the learner learns."""
 
+    sole_topics = ('policy/weights',)
+
     def __init__(self, **kwargs: Any) -> None:
         """Declares parameters, builds or restores the learner, opens the topics."""
         super().__init__('learner_node', **kwargs)
@@ -45,8 +47,10 @@ class LearnerNode(GraphNode):
         parameters = self.parameters
         folder = Path(parameters.run_dir or 'runs/unnamed')
         self._learner = make_learner(self.task, self.robot, parameters.seed, self._run_name())
-        if parameters.checkpoint:
-            restore(self._learner, parameters.checkpoint)
+        own = folder / 'checkpoints'  # there already when this is a restart
+        source = str(own) if any(own.glob('0*')) else parameters.checkpoint
+        if source:
+            restore(self._learner, source)
         self._writer = CheckpointWriter(folder)
         self._metrics = MetricsWriter(folder / 'metrics.jsonl')
         self._started = time.monotonic()
@@ -60,6 +64,11 @@ class LearnerNode(GraphNode):
         self.create_timer(PROGRESS_SECONDS, self._show_progress)
         if not parameters.lockstep:
             self.create_timer(0.001, self._update_once)
+        self._starting = self.create_timer(0.01, self._start)
+
+    def _start(self) -> None:
+        """Sends the first policy, and asks for what came after the checkpoint."""
+        self._starting.cancel()
         self._hand_out()
         self._acks.publish(rr.ReplayAck(resend=True))
 

@@ -45,7 +45,7 @@ class SafetyFilter:
     A hold is a velocity command of zeros stamped `now_ns`, also for a robot that takes positions:
     its driver keeps the set-point. A command that breaks no rule passes as the very same object.
     A wrench above a limit that stops, several unusable samples of one input in a row, or `stop`
-    latch a stop; after `reset_stop` the arm still holds until `arm`. Limits do not change while it lives.
+    latch a stop; after `reset_stop` the arm still holds until `arm`. Limits never change.
 
     Attributes:
         stop_reason: why a stop is latched; '' when none is.
