@@ -18,7 +18,7 @@ CONFIG = Path(__file__).resolve().parents[1] / 'config'
 
 # Values of the arguments that not every launch file has.
 DEFAULTS = {'policy': 'sample', 'steps': '0', 'episodes': '0', 'teleop': 'false', 'demo': 'false'}
-TEXTS = ('robot', 'task', 'agent', 'sync', 'checkpoint', 'policy', 'run_dir', 'bag')
+TEXTS = ('robot', 'task', 'agent', 'sync', 'checkpoint', 'policy', 'run_dir', 'bag', 'reset')
 NUMBERS = ('seed', 'steps', 'episodes')
 LIGHT_NODES = (
     'episode_node',
@@ -65,6 +65,13 @@ def arguments():
             'composed: the light nodes share one process; separate: each has its own',
             'composed',
             ['composed', 'separate'],
+        ),
+        argument(
+            'reset',
+            'scene: the simulation puts everything at its start; motion: the arm moves there, '
+            'in real time; always motion when real',
+            'scene',
+            ['scene', 'motion'],
         ),
         argument(
             'camera',
@@ -115,7 +122,7 @@ def read_settings(configurations):
     if settings['params'] and not Path(settings['params']).is_file():
         raise RuntimeError(f'argument params: no such file: {settings["params"]}')
     if settings['world'] == 'real':
-        settings['sync'] = 'realtime'
+        settings |= {'sync': 'realtime', 'reset': 'motion'}
     run_dir = Path(settings['run_dir'] or time.strftime('runs/%Y%m%d-%H%M%S')).absolute()
     settings['run_dir'] = str(run_dir)
     if settings['demo'] == 'true' and not settings['bag']:

@@ -7,6 +7,7 @@ As a program it starts one node: `python -m robot_rl.ros_environment MODULE [ARG
 import importlib
 import importlib.util
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -52,6 +53,8 @@ def _home_is_writable() -> bool:
 def main() -> None:
     """Runs `main` of the module named by the first argument, with the rest as its arguments."""
     prepare()
+    for number in (signal.SIGINT, signal.SIGTERM):  # until the node installs its own
+        signal.signal(number, lambda *_: os._exit(130))
     del sys.argv[0]
     sys.exit(importlib.import_module(sys.argv[0]).main())
 

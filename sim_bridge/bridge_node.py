@@ -68,11 +68,18 @@ class BridgeNode(GraphNode):
         period_s = STALL_SECONDS if lockstep else 1.0 / self.task.rates.control_hz
         self.create_timer(period_s, self._look_for_stall if lockstep else self._move_on)
 
-    def _on_reset(self, request: Reset.Request, answer: Reset.Response) -> Reset.Response:
-        self._world.reset(request.seed)
+        if self.parameters.reset == 'motion':
+            self._put_at_start(self.parameters.seed)
+
+    def _put_at_start(self, seed: int) -> None:
+        """Puts the scene at the start state of a seed; from now on there is a robot."""
+        self._world.reset(seed)
         self._started = True
         self._action_tick_ns = self._world.stamp_ns
         self._latency.forget()
+
+    def _on_reset(self, request: Reset.Request, answer: Reset.Response) -> Reset.Response:
+        self._put_at_start(request.seed)
         answer.success = True
         answer.stamp = convert.to_time(self._world.stamp_ns)
         self._publish()

@@ -33,7 +33,7 @@ def every_transition(buffer):
 def transition(first, second):
     return (
         first.observation.entries['place'].tobytes(),
-        first.executed.astype(np.float32).tobytes(),
+        first.requested.astype(np.float32).tobytes(),
         float(np.float32(second.reward)),
         second.terminated,
         second.observation.entries['place'].tobytes(),
@@ -56,6 +56,16 @@ def test_pairs_consecutive_steps_of_an_episode_only():
     pairs = [(a, b) for a, b in pairwise(steps) if follows(a, b)]
     assert len(buffer) == len(pairs) == 16
     assert every_transition(buffer) == {transition(a, b) for a, b in pairs}
+
+
+def test_a_transition_holds_the_action_that_was_asked_for():
+    for kind in ('requested', 'executed'):
+        buffer, steps = ReplayBuffer(10, SPEC, kind), list(stream(2))
+        for step in steps:
+            buffer.add(step)
+        wanted = getattr(steps[0], kind).astype(np.float32)
+        np.testing.assert_array_equal(buffer.gather(np.array([0])).action[0], wanted)
+    assert not np.array_equal(steps[0].requested, steps[0].executed)
 
 
 def test_time_limit_is_not_a_termination():
@@ -119,7 +129,7 @@ def test_restart_within_an_episode_number_makes_no_transition():
     assert not buffer.add(make_step(1, episode=3, step=0))
 
 
-@pytest.mark.parametrize('field', ['reward', 'executed', 'observation'])
+@pytest.mark.parametrize('field', ['reward', 'requested', 'observation'])
 def test_not_finite_is_rejected_and_breaks_the_chain(field):
     buffer, steps = ReplayBuffer(10, SPEC), list(stream(3))
     if field == 'observation':
@@ -169,8 +179,8 @@ def test_wrong_action_capacity_and_emptiness_are_refused():
         ReplayBuffer(1, SPEC)
     with pytest.raises(InputError, match='no transition'):
         ReplayBuffer(5, SPEC).sample(4, np.random.default_rng(0))
-    bad = dataclasses.replace(make_step(0), executed=np.zeros(3))
-    with pytest.raises(InputError, match=r'executed action: expected .2,., got .3,.'):
+    bad = dataclasses.replace(make_step(0), requested=np.zeros(3))
+    with pytest.raises(InputError, match=r'requested action: expected .2,., got .3,.'):
         ReplayBuffer(5, SPEC).add(bad)
 
 

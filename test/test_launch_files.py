@@ -114,6 +114,7 @@ def test_arguments_become_typed_parameters_of_all_nodes(prefix):
         values.pop('nodes', None)
         assert values == given | {
             'bag': '',
+            'reset': 'scene',
             'episodes': 0,
             'learning': True,
             'policy': 'sample',

@@ -8,6 +8,7 @@ from robot_rl import config, ranges, resources
 from robot_rl.agents import AGENTS, Agent
 from robot_rl.errors import InputError
 from robot_rl.ranges import Range
+from robot_rl.replay.buffer import ActionKind
 from robot_rl.types import DataSpec
 
 _RANGES = {
@@ -29,6 +30,7 @@ class LearnerConfig:
         capacity: states that replay holds.
         warmup_steps: actions executed before the first update.
         updates_per_step: updates for each action executed after that.
+        action: which action of a step is learned from, see `ReplayBuffer`.
         publish: when a new policy is sent out: after every `step` that brought an update,
             or at the end of each `episode`.
         checkpoint_steps: actions between two checkpoints.
@@ -39,6 +41,7 @@ class LearnerConfig:
     capacity: int = 100_000
     warmup_steps: int = 250
     updates_per_step: float = 1.0
+    action: ActionKind = 'requested'
     publish: Literal['step', 'episode'] = 'episode'
     checkpoint_steps: int = 500
     measure_every: int = 100

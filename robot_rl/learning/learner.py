@@ -73,7 +73,8 @@ class Learner:
         needed = {name: spec.entries[name] for name in agent.entries}
         self.run = run
         self.statistics = Statistics()
-        self.replay = ReplayBuffer(config.capacity, DataSpec(needed, spec.action_size))
+        used = DataSpec(needed, spec.action_size)
+        self.replay = ReplayBuffer(config.capacity, used, config.action)
         self.metrics: dict[str, float] = {}
         self.diverged = ''
         self._config, self._agent = config, agent

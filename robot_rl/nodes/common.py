@@ -23,6 +23,7 @@ from rclpy.task import Future  # noqa: E402
 
 from robot_rl.control.robot import RobotConfig, load_robot  # noqa: E402
 from robot_rl.errors import InputError  # noqa: E402
+from robot_rl.nodes.composition import Endpoints, LocalQueue, Outlet, join  # noqa: E402
 from robot_rl.task import TaskConfig, load_task  # noqa: E402
 
 T = TypeVar('T')
@@ -51,6 +52,7 @@ class GraphParameters:
         checkpoint: folder to resume from or to take the policy from; empty for none.
         run_dir: folder for logs, checkpoints and metrics; empty for none.
         bag: folder to record every step into; empty for none.
+        reset: whether the simulation puts everything at its start, or the arm moves there.
         policy: how the policy acts: by a sample, by its mean, or not at all.
         learning: whether a learner is part of the graph.
     """
@@ -65,12 +67,16 @@ class GraphParameters:
     checkpoint: str = ''
     run_dir: str = ''
     bag: str = ''
+    reset: str = 'scene'
     policy: str = 'sample'
     learning: bool = True
 
     def __post_init__(self) -> None:
         """Refuses values outside their choices."""
         _one_of('sync', self.sync, ('realtime', 'lockstep'))
+        _one_of('reset', self.reset, ('scene', 'motion'))
+        if self.reset == 'motion' and self.lockstep:
+            raise InputError('parameter reset: motion needs sync:=realtime')
         _one_of('policy', self.policy, ('sample', 'mean', 'zero'))
         for name in ('seed', 'steps', 'episodes'):
             if getattr(self, name) < 0:
@@ -151,11 +157,42 @@ class GraphNode(Node):
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         """Declares the parameters and reads task and robot."""
+        self.endpoints: Endpoints | None = None  # while the base class makes its own
         super().__init__(name, **kwargs)
+        self.endpoints = Endpoints(self)
         self.parameters = declare(self, GraphParameters)
         self.task, self.robot = self.parameters.load()
         self.clock_of_robot = RobotClock(self.parameters.lockstep)
         self.finished = False
+
+    def create_publisher(self, kind: type, topic: str, *arguments: Any, **options: Any) -> Any:
+        """A publisher that also reaches the nodes of this process without DDS."""
+        publisher = super().create_publisher(kind, topic, *arguments, **options)
+        if self.endpoints is None:
+            return publisher
+        outlet = Outlet(publisher)
+        self.endpoints.outlets[publisher.topic_name].append(outlet)
+        return outlet
+
+    def create_subscription(
+        self,
+        kind: type,
+        topic: str,
+        callback: Callable[..., None],
+        *arguments: Any,
+        **options: Any,
+    ) -> Any:
+        """A subscription that leaves DDS when its topic becomes internal to the process."""
+        made = super().create_subscription(kind, topic, callback, *arguments, **options)
+        if self.endpoints is not None and not self.reads_senders:
+            self.endpoints.subscriptions[made.topic_name].append((made, callback))
+        return made
+
+    def count_readers(self, topic: str) -> int:
+        """Subscriptions on a topic, inside this process and outside."""
+        inside = self.endpoints.internal_readers if self.endpoints else {}
+        outside = int(self.count_subscribers(topic))
+        return inside.get(self.resolve_topic_name(topic), 0) + outside
 
     def finish(self) -> None:
         """Ends the process after the current callback."""
@@ -241,8 +278,14 @@ def _spin(nodes: list[GraphNode], stopping: _Stopping) -> None:
     executor = SingleThreadedExecutor() if slow else EventsExecutor()
     done: Future[None] = Future()
 
+    queue = LocalQueue(executor)
+    if len(nodes) > 1:
+        join([node.endpoints for node in nodes if node.endpoints], queue)
+
     def look() -> None:
-        if (stopping.asked or any(n.finished for n in nodes)) and not done.done():
+        if queue.error is not None and not done.done():
+            done.set_exception(queue.error)
+        elif (stopping.asked or any(n.finished for n in nodes)) and not done.done():
             done.set_result(None)
 
     for node in nodes:
@@ -250,3 +293,4 @@ def _spin(nodes: list[GraphNode], stopping: _Stopping) -> None:
     nodes[0].create_timer(0.05, look)
     while not done.done():
         executor.spin_until_future_complete(done, timeout_sec=1.0)
+    done.result()

@@ -9,7 +9,7 @@
     | in  `reward` | robot_rl_msgs/Reward | |
     | in  `operator/event` | robot_rl_msgs/OperatorEvent | |
     | out `observation` | robot_rl_msgs/Observation | |
-    | cli `reset` | robot_rl_msgs/Reset | |
+    | cli `reset` or `control/reset` | robot_rl_msgs/Reset | put there, or moved there |
 
 Alignment is in `episodes/align.py`, the entries in `episodes/observation.py`, numbering,
 goals and ends in `episodes/episode.py`.
@@ -88,7 +88,8 @@ class EpisodeNode(GraphNode):
             self.create_subscription(Image, stream, partial(self._on_image, stream), qos)
         self.create_subscription(rr.Reward, 'reward', self._on_reward, EVENT_QOS)
         self.create_subscription(rr.OperatorEvent, 'operator/event', self._on_event, EVENT_QOS)
-        self._reset = self.create_client(Reset, 'reset')
+        service = 'reset' if self.parameters.reset == 'scene' else 'control/reset'
+        self._reset = self.create_client(Reset, service)
         self._starting = self.create_timer(0.05, self._start_when_ready)
 
     def _make_episodes(self) -> Episodes:
@@ -108,8 +109,7 @@ class EpisodeNode(GraphNode):
 
     def _start_when_ready(self) -> None:
         complete = self._reset.service_is_ready() and all(
-            self.count_publishers(topic) >= publishers
-            and self.count_subscribers(topic) >= subscribers
+            self.count_publishers(topic) >= publishers and self.count_readers(topic) >= subscribers
             for topic, (publishers, subscribers) in GRAPH.items()
         )
         now = time.monotonic()

@@ -168,13 +168,15 @@ class LearnerNode(GraphNode):
             'steps': self.parameters.steps,
             'episode': summary['episodes'],
             'success_rate': summary['success_rate_20'],
+            'rate_episodes': min(20, summary['episodes']),
             'episode_return': self._last_return,
             'policy_version': self._played_version,
             'policy_age_s': behind / max(rates['updates_per_s'], 1e-9) if behind else 0.0,
             'interventions': summary['safety_interventions'],
             'note': self._learner.diverged,
         }
-        print(progress_line(values), flush=True)
+        width = int(os.environ.get('ROBOT_RL_PROGRESS_COLUMNS') or 0)
+        print(progress_line(values, width), end='\r' if width else '\n', flush=True)
 
     def shutdown(self) -> None:
         """Leaves a checkpoint to go on from, and the counters of the run."""

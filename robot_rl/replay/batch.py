@@ -16,7 +16,7 @@ class Batch:
 
     Attributes:
         observation: entries, float32 [B, E] or uint8 [B, H, W, C].
-        action: the executed action, shape [B, A].
+        action: the one that was requested or executed, as replay was told, shape [B, A].
         reward: on arrival in the next observation, shape [B].
         next_observation: entries, as `observation`.
         terminated: whether the task ended there, shape [B]; False at a time limit, so that

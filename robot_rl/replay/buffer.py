@@ -8,6 +8,7 @@ draws rows with `sample_rows`, follows `links`, and gathers.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,10 @@ from robot_rl import arrays
 from robot_rl.arrays import State
 from robot_rl.errors import InputError
 from robot_rl.replay.batch import Batch
-from robot_rl.types import DataSpec, EntrySpec, Step
+from robot_rl.types import DataSpec, EntrySpec, FloatArray, Step
 
 Rows = NDArray[np.int64]
+ActionKind = Literal['requested', 'executed']
 _NONE = -1
 
 
@@ -45,16 +47,20 @@ class ReplayBuffer:
         rejected: steps dropped because a number in them was not finite.
     """
 
-    def __init__(self, capacity: int, spec: DataSpec) -> None:
+    def __init__(self, capacity: int, spec: DataSpec, action: ActionKind = 'requested') -> None:
         """Reserves the memory; entries that `spec` does not name are not stored.
 
         Args:
             capacity: states kept; the oldest go first.
             spec: shapes of the entries and size of the action.
+            action: which of a step's two actions a transition holds. `requested` makes safety a
+                part of the world: what a refused push leads to is learned. With `executed`
+                no transition ever holds the refused push, and critics may overrate it.
         """
         if not capacity >= 2:
             raise InputError(f'capacity: expected at least 2 states, got {capacity}')
         self.capacity = capacity
+        self._kind = action
         self._spec = spec
         self._entries = {n: _rows(capacity, entry) for n, entry in spec.entries.items()}
         self._action = np.zeros((capacity, spec.action_size), np.float32)
@@ -94,7 +100,7 @@ class ReplayBuffer:
         self._check(step)
         lost, stream.next_sequence = step.sequence - stream.next_sequence, step.sequence + 1
         self.gaps += lost
-        if not _finite(step, self._spec):
+        if not self._finite(step):
             self.rejected += 1
             stream.close()
             return False
@@ -185,9 +191,19 @@ class ReplayBuffer:
             if entries[name].shape != spec.shape:
                 got = entries[name].shape
                 raise InputError(f'replay: entry {name!r}: expected {spec.shape}, got {got}')
-        if step.executed.shape != (self._spec.action_size,):
-            got, wanted = step.executed.shape, (self._spec.action_size,)
-            raise InputError(f'replay: executed action: expected {wanted}, got {got}')
+        got, wanted = self._action_of(step).shape, (self._spec.action_size,)
+        if got != wanted:
+            raise InputError(f'replay: {self._kind} action: expected {wanted}, got {got}')
+
+    def _action_of(self, step: Step) -> FloatArray:
+        return step.requested if self._kind == 'requested' else step.executed
+
+    def _finite(self, step: Step) -> bool:
+        entries = step.observation.entries
+        floats = [entries[n] for n, e in self._spec.entries.items() if e.dtype != 'uint8']
+        values = (self._action_of(step), np.float64(step.reward), *floats)
+        with np.errstate(over='ignore'):
+            return all(bool(np.isfinite(np.asarray(v, np.float32)).all()) for v in values)
 
     def _write(self, step: Step) -> int:
         row = self._written % self.capacity
@@ -195,7 +211,7 @@ class ReplayBuffer:
         self._free(row)
         for name, array in self._entries.items():
             array[row] = step.observation.entries[name]
-        self._action[row] = step.executed
+        self._action[row] = self._action_of(step)
         self._reward[row] = step.reward
         self._terminated[row] = step.terminated
         return row
@@ -220,10 +236,3 @@ class ReplayBuffer:
 def _rows(capacity: int, spec: EntrySpec) -> NDArray[np.generic]:
     dtype = np.uint8 if spec.dtype == 'uint8' else np.float32
     return np.zeros((capacity, *spec.shape), dtype)
-
-
-def _finite(step: Step, spec: DataSpec) -> bool:
-    floats = [step.observation.entries[n] for n, e in spec.entries.items() if e.dtype != 'uint8']
-    values = (step.executed, np.float64(step.reward), *floats)
-    with np.errstate(over='ignore'):
-        return all(bool(np.isfinite(np.asarray(v, np.float32)).all()) for v in values)
