@@ -137,6 +137,7 @@ class BridgeNode(GraphNode):
 
     def shutdown(self) -> None:
         """Leaves the latencies from state to command in the run's folder."""
+        self._world.close()
         if self.parameters.run_dir and self._started:
             path = Path(self.parameters.run_dir, 'latency.json')
             write_text(path, json.dumps(self._latency.summary()) + '\n')

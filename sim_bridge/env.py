@@ -90,7 +90,7 @@ class RobotEnv(gymnasium.Env[Entries, NDArray[np.float32]]):
 
     def close(self) -> None:
         """Frees the renderers."""
-        self._host.world.close()
+        self._host.close()
 
     def _own(self, entries: Entries) -> Entries:
         return {name: a for name, a in entries.items() if name not in RAW_ENTRIES}

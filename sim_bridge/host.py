@@ -80,6 +80,10 @@ class DirectHost:
             self._control()
         return self._arrive()
 
+    def close(self) -> None:
+        """Frees the renderers; without it the interpreter's end complains."""
+        self.world.close()
+
     def take_steps(self) -> list[Step]:
         """The replay steps that became complete since the last call."""
         steps, self._steps = self._steps, []

@@ -117,7 +117,7 @@ def _film(plan: Plan) -> list[Frame]:
             observation = host.act(action)
         last = _picture(host, f'{NAMES[plan.how]}, episode {number}', host.reward.success)
         frames += [last] * round(task.rates.action_hz)
-    host.world.close()
+    host.close()
     return frames
 
 

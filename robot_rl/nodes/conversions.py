@@ -14,6 +14,7 @@ from sensor_msgs.msg import Image, JointState as JointStateMsg
 from std_msgs.msg import Header
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
+from robot_rl.control.adapters import by_name
 from robot_rl.errors import InputError
 from robot_rl.types import JointCommand, JointState, Wrench
 
@@ -53,11 +54,18 @@ def header(stamp_ns: int, frame: str = '') -> Header:
 
 
 class JointOrder:
-    """Maps joints by name into the robot's own order; names outside it are ignored."""
+    """Maps joints by name into the robot's own order."""
 
-    def __init__(self, joints: tuple[str, ...]) -> None:
-        """Keeps the robot's order."""
+    def __init__(self, joints: tuple[str, ...], strict: bool = False) -> None:
+        """Keeps the robot's order.
+
+        Args:
+            joints: the robot's.
+            strict: whether other names are refused, as in a command, or passed over, as in the
+                joint states of a robot with more joints than its arm.
+        """
         self._joints = joints
+        self._strict = strict
         self._names: list[str] | None = None
         self._index: list[int] = []
 
@@ -65,9 +73,12 @@ class JointOrder:
         """Positions of the robot's joints in `names`.
 
         Raises:
-            InputError: a joint is missing; names the topic and the joint.
+            InputError: a joint is missing, or, where that is strict, double or unknown; names
+                the topic and the joint.
         """
         if names != self._names:
+            if self._strict:
+                by_name(list(names), np.zeros(len(names)), self._joints, topic)
             missing = [joint for joint in self._joints if joint not in names]
             if missing:
                 raise InputError(f'{topic}: missing joint {missing[0]!r}; got {list(names)}')

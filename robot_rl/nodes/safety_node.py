@@ -9,13 +9,17 @@
     | in  `stop` | std_msgs/Bool | true latches a stop |
     | out `command` | trajectory_msgs/JointTrajectory | rad/s or rad, one point |
     | out `safety/status` | robot_rl_msgs/SafetyStatus | requested, executed, acting rule |
+    | out `/diagnostics` | diagnostic_msgs/DiagnosticArray | state, reason, counts |
     | srv `safety/reset_stop` | std_srvs/Trigger | takes a latched stop back |
+    | srv `safety/arm` | std_srvs/Trigger | allows motion after it |
 
-The rules are in `safety/`. In real time, silence of the controller is answered with a hold
-at the control rate.
+The rules are in `safety/`. In real time, silence of the controller is answered with a hold at
+the control rate, another controller in its place must be armed, and a latched stop is kept on
+disk, in the file that the parameter `stop_file` names, until motion is armed again.
 """
 
 import time
+from pathlib import Path
 from typing import Any
 
 from geometry_msgs.msg import WrenchStamped
@@ -29,8 +33,13 @@ from robot_rl.control.kinematics import Kinematics
 from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert, records
 from robot_rl.nodes.common import COMMAND_QOS, EVENT_QOS, GraphNode, run, sensor_qos
+from robot_rl.nodes.diagnostics import Diagnostics, Level
 from robot_rl.safety.filter import SafetyFilter
+from robot_rl.safety.latch import StopFile
 from robot_rl.types import JointCommand, JointState, Wrench
+
+WATCH_SECONDS = 0.01
+LOOK_SECONDS = 0.1
 
 
 class SafetyNode(GraphNode):
@@ -41,25 +50,40 @@ class SafetyNode(GraphNode):
     def __init__(self, **kwargs: Any) -> None:
         """Declares parameters, builds the filter, opens the topics."""
         super().__init__('safety_node', **kwargs)
-        period_s = 1.0 / self.task.rates.control_hz
-        self._filter = SafetyFilter(self.task.safety, Kinematics(self.robot), period_s)
+        self._period_s = 1.0 / self.task.rates.control_hz
+        self._stop_file = self._find_stop_file()
+        self._kept = self._stop_file.read() if self._stop_file else ''
+        arm = Kinematics(self.robot)
+        self._filter = SafetyFilter(self.task.safety, arm, self._period_s, self._kept)
         self._state_order = convert.JointOrder(self.robot.joints)
-        self._command_order = convert.JointOrder(self.robot.joints)
+        self._command_order = convert.JointOrder(self.robot.joints, strict=True)
         self._state: JointState | None = None
         self._wrench: Wrench | None = None
         self._waiting: JointCommand | None = None
-        self._answered = time.monotonic()
+        self._reason = ''
+        self._controllers: set[bytes] = set()
+        self._hold_at = time.monotonic() + self.task.safety.command_timeout
         self._commands = self.create_publisher(JointTrajectory, 'command', COMMAND_QOS)
         self._status = self.create_publisher(rr.SafetyStatus, 'safety/status', EVENT_QOS)
-        lockstep = self.parameters.lockstep
-        sensors = sensor_qos(lockstep)
+        self._diagnostics = Diagnostics(self, self.robot.name)
+        sensors = sensor_qos(self.parameters.lockstep)
         self.create_subscription(JointStateMsg, 'joint_states', self._on_state, sensors)
         self.create_subscription(WrenchStamped, 'wrench', self._on_wrench, sensors)
         self.create_subscription(JointTrajectory, 'control/command', self._on_command, COMMAND_QOS)
         self.create_subscription(Bool, 'stop', self._on_stop, EVENT_QOS)
         self.create_service(Trigger, 'safety/reset_stop', self._on_reset_stop)
-        if not lockstep:
-            self.create_timer(period_s, self._watch)
+        self.create_service(Trigger, 'safety/arm', self._on_arm)
+        self.create_timer(Diagnostics.PERIOD_S, self._diagnose)
+        if not self.parameters.lockstep:
+            self.create_timer(WATCH_SECONDS, self._watch)
+            self.create_timer(LOOK_SECONDS, self._look_for_controller)
+
+    def _find_stop_file(self) -> StopFile | None:
+        """The file that the parameter names, or one in the folder of a run in real time."""
+        path = self.declare_parameter('stop_file', '').value
+        if not path and self.parameters.run_dir and not self.parameters.lockstep:
+            path = Path(self.parameters.run_dir, 'safety_stop')
+        return StopFile(path) if path else None
 
     def _on_state(self, message: JointStateMsg) -> None:
         try:
@@ -86,34 +110,75 @@ class SafetyNode(GraphNode):
         command = self._waiting
         if command is None or self._state is None or self._state.stamp_ns < command.stamp_ns:
             return
-        self._waiting = None
+        self._hold_at = time.monotonic() + self.task.safety.command_timeout
         self._pass_on(command)
 
     def _pass_on(self, command: JointCommand | None) -> None:
-        self._answered = time.monotonic()
+        self._waiting = None
         now_ns = self.clock_of_robot.now_ns()
         result = self._filter.filter(command, self._state, self._wrench, now_ns)
-        self._status.publish(records.to_safety_status(result))
+        self._reason = result.reason
         self._commands.publish(convert.to_command(result.command, self.robot.joints))
+        self._status.publish(records.to_safety_status(result))
+        self._keep_stop()
 
     def _watch(self) -> None:
-        """Holds when no command came for as long as one may last."""
-        if time.monotonic() - self._answered > self.task.safety.command_timeout:
-            self._pass_on(self._take_waiting())
+        """Holds when no command came for as long as one may last, and so every period."""
+        if time.monotonic() > self._hold_at:
+            self._hold_at = time.monotonic() + self._period_s
+            self._pass_on(self._waiting)
 
-    def _take_waiting(self) -> JointCommand | None:
-        command, self._waiting = self._waiting, None
-        return command
+    def _look_for_controller(self) -> None:
+        """Motion must be armed again when another process gives the commands."""
+        publishers = self.get_publishers_info_by_topic('control/command')
+        seen = {bytes(publisher.endpoint_gid) for publisher in publishers}
+        if self._controllers and seen - self._controllers:
+            self._filter.disarm('the publisher of control/command changed')
+        self._controllers |= seen
+
+    def _keep_stop(self) -> None:
+        """Writes a stop that is new to disk, after the robot was told."""
+        reason = self._filter.stop_reason
+        if not reason or reason == self._kept:
+            return
+        self._kept = reason
+        try:
+            if self._stop_file is not None:
+                self._stop_file.write(reason)
+        except InputError as error:
+            self.complain(error)
 
     def _on_stop(self, message: Bool) -> None:
-        if message.data:
-            self._filter.stop('stop requested on the topic `stop`')
+        if not message.data:
+            return
+        self._filter.stop('stop requested on the topic `stop`')
+        if not self.parameters.lockstep:
+            self._pass_on(self._waiting)
+        self._keep_stop()
 
     def _on_reset_stop(self, _: Trigger.Request, answer: Trigger.Response) -> Trigger.Response:
         answer.message = self._filter.stop_reason
         self._filter.reset_stop()
-        answer.success = not self._filter.stopped
+        answer.success = True
         return answer
+
+    def _on_arm(self, _: Trigger.Request, answer: Trigger.Response) -> Trigger.Response:
+        if self._filter.stopped:
+            answer.message = f'safety: reset the stop first: {self._filter.stop_reason}'
+            return answer
+        self._filter.arm()
+        self._kept, answer.success = '', True
+        if self._stop_file is not None:
+            self._stop_file.clear()
+        return answer
+
+    def _diagnose(self) -> None:
+        """What the filter did last, and how often each rule acted."""
+        stopped, reason = self._filter.stopped, self._reason
+        state = 'stopped' if stopped else 'acting' if reason else 'passing'
+        level: Level = 'error' if stopped else 'warn' if reason else 'ok'
+        message = ': '.join(filter(None, (state, reason, self._filter.detail)))
+        self._diagnostics.send(level, message, dict(self._filter.counts))
 
 
 def main() -> None:

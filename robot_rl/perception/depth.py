@@ -19,7 +19,7 @@ def to_metres(raw: NDArray[Any]) -> DepthImage:
     """Depth in metres with NaN where nothing was measured (REP-118).
 
     Args:
-        raw: shape [H, W]; uint16 millimetres with 0 for invalid (16UC1), or float32 metres
+        raw: shape [H, W] or [H, W, 1]; uint16 millimetres with 0 for invalid (16UC1), or float32 metres
             with NaN, infinity or a value not above 0 for invalid (32FC1).
 
     Returns:
@@ -28,6 +28,8 @@ def to_metres(raw: NDArray[Any]) -> DepthImage:
     Raises:
         InputError: another shape or type.
     """
+    if raw.ndim == 3 and raw.shape[2] == 1:
+        raw = raw[..., 0]
     if raw.ndim != 2 or raw.dtype not in (np.uint16, np.float32):
         raise InputError(
             f'depth: expected [H, W] of uint16 (mm) or float32 (m), '

@@ -49,7 +49,7 @@ class SafetyFilter:
 
     Attributes:
         stop_reason: why a stop is latched; '' when none is.
-        armed: false between `reset_stop` and `arm`.
+        disarmed: why motion waits for `arm`; '' when it does not.
         detail: the numbers behind the last result's reason; '' when the command passed.
         counts: how often each rule acted.
     """
@@ -75,13 +75,13 @@ class SafetyFilter:
         """
         self.stop_reason = stop_reason
         self._stop_detail = ''
-        self.armed = True
+        self.disarmed = ''
         self.detail = ''
         self.counts: Counter[str] = Counter()
         self._config = config
         self._kinematics = kinematics
-        joint_limits = kinematics.velocity_limits, kinematics.position_limits
-        self._limits = combine(config, *joint_limits, control_period_s)
+        self._joint_limits = kinematics.velocity_limits, kinematics.position_limits
+        self._limits = combine(config, *self._joint_limits, control_period_s)
         self._zeros = np.zeros(len(kinematics.velocity_limits))
         self._wrench = WrenchCheck(config)
         self.reset()
@@ -93,9 +93,8 @@ class SafetyFilter:
 
     def reset(self) -> None:
         """Forgets past inputs, as when a simulated arm is put elsewhere; keeps stop and bias."""
-        limits = self._kinematics.velocity_limits, self._kinematics.position_limits
         self._command = CommandCheck(self._config, len(self._zeros))
-        self._state = StateCheck(self._config, *limits)
+        self._state = StateCheck(self._config, *self._joint_limits)
         self._wrench.forget()
         self._bad = [0, 0, 0]
 
@@ -118,12 +117,16 @@ class SafetyFilter:
     def reset_stop(self) -> None:
         """Unlatches the stop; motion still waits for `arm`."""
         if self.stopped:
-            self.stop_reason, self.armed = '', False
+            self.stop_reason, self.disarmed = '', 'the stop was reset'
             self._bad = [0, 0, 0]
+
+    def disarm(self, reason: str) -> None:
+        """Holds until `arm`."""
+        self.disarmed = reason or 'disarmed'
 
     def arm(self) -> None:
         """Allows motion after a stop was reset; before the reset it does nothing."""
-        self.armed = True
+        self.disarmed = ''
 
     def filter(
         self,
@@ -152,9 +155,8 @@ class SafetyFilter:
         motion = self._motion(state) if state is not None and faults[1] is None else None
         requested, velocity = self._request(command, state, motion)
         reason = self._hold_reason(faults)
-        if reason or command is None or motion is None:
+        if reason or command is None or state is None or motion is None:
             return self._hold(requested, velocity, motion, reason, now_ns)
-        assert state is not None
         return self._pass(command, state, velocity, motion)
 
     def _count_bad(self, faults: Faults) -> None:
@@ -171,8 +173,8 @@ class SafetyFilter:
         if self.stopped:
             self.detail = self._stop_detail
             return self.stop_reason
-        if not self.armed:
-            self.detail = 'the stop was reset; waiting to be armed'
+        if self.disarmed:
+            self.detail = f'{self.disarmed}; waiting to be armed'
             return 'disarmed'
         fault = faults[0] or faults[1] or faults[2]
         self.detail = fault.detail if fault else ''
