@@ -11,10 +11,13 @@
     | out `CAMERA/depth/image_raw` | sensor_msgs/Image | 16UC1, mm |
     | out `/clock` | rosgraph_msgs/Clock | |
     | srv `reset` | robot_rl_msgs/Reset | the scene's start state of a seed |
+    | srv `driver/arm` | std_srvs/Trigger | in real time, after a silence of a second |
 
 In lock step the world moves on by one control period when the command stamped with its
-present time arrives, and by nothing else. In real time a timer moves it on, and a command
-lasts one control period at most. Physics is in `sim_bridge/world.py`.
+present time arrives, and by nothing else. In real time a timer moves it on, behind the driver
+core of a real arm (`sim_bridge/last_hop.py`): without a fresh command for 100 ms the arm slows
+down and holds. A reset arms it, as does the first command after the start. Who sends commands is
+not checked here. Physics is in `sim_bridge/world.py`.
 """
 
 import json
@@ -27,6 +30,7 @@ from robot_rl_msgs import msg as rr
 from robot_rl_msgs.srv import Reset
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, JointState
+from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from robot_rl.errors import InputError
@@ -34,7 +38,9 @@ from robot_rl.nodes import conversions as convert
 from robot_rl.nodes.common import COMMAND_QOS, GraphNode, run, sensor_qos
 from robot_rl.report.files import write_text
 from robot_rl.report.latency import LatencyMeter
+from robot_rl.types import JointCommand
 from sim_bridge.build import make_world, raw_pictures
+from sim_bridge.last_hop import LastHop
 
 STALL_SECONDS = 5.0
 
@@ -47,13 +53,14 @@ class BridgeNode(GraphNode):
     def __init__(self, **kwargs: Any) -> None:
         """Declares parameters, builds the world, opens the topics."""
         super().__init__('sim_bridge', **kwargs)
-        self._world = make_world(self.task, self.robot)
-        self._order = convert.JointOrder(self.robot.joints)
-        self._started = False
+        lockstep = self.parameters.lockstep
+        self._hop = None if lockstep else LastHop(self.task, self.robot)
+        self._world = self._hop.world if self._hop else make_world(self.task, self.robot)
+        self._order = convert.JointOrder(self.robot.joints, strict=True)
+        self._started = self._armed = False
         self._alive = time.monotonic()
         self._action_tick_ns = 0
         self._latency = LatencyMeter()
-        lockstep = self.parameters.lockstep
         qos = sensor_qos(lockstep)
         self._states = self.create_publisher(JointState, 'joint_states', qos)
         self._wrenches = self.create_publisher(WrenchStamped, 'wrench', qos)
@@ -65,21 +72,35 @@ class BridgeNode(GraphNode):
         }
         self.create_subscription(JointTrajectory, 'command', self._on_command, COMMAND_QOS)
         self.create_service(Reset, 'reset', self._on_reset)
-        period_s = STALL_SECONDS if lockstep else 1.0 / self.task.rates.control_hz
-        self.create_timer(period_s, self._look_for_stall if lockstep else self._move_on)
-
+        if self._hop is None:
+            self.create_timer(STALL_SECONDS, self._look_for_stall)
+        else:
+            self.create_service(Trigger, 'driver/arm', self._on_arm)
+            self.create_timer(self._hop.period_s, self._tick)
         if self.parameters.reset == 'motion':
             self._put_at_start(self.parameters.seed)
 
     def _put_at_start(self, seed: int) -> None:
         """Puts the scene at the start state of a seed; from now on there is a robot."""
-        self._world.reset(seed)
+        (self._hop or self._world).reset(seed)
+        self.clock_of_robot.update(self._world.stamp_ns)
         self._started = True
         self._action_tick_ns = self._world.stamp_ns
         self._latency.forget()
 
+    def _arm(self) -> None:
+        if self._hop is not None:
+            self._hop.arm()
+            self._armed = True
+
+    def _on_arm(self, _: Trigger.Request, answer: Trigger.Response) -> Trigger.Response:
+        self._arm()
+        answer.success = True
+        return answer
+
     def _on_reset(self, request: Reset.Request, answer: Reset.Response) -> Reset.Response:
         self._put_at_start(request.seed)
+        self._arm()
         answer.success = True
         answer.stamp = convert.to_time(self._world.stamp_ns)
         self._publish()
@@ -92,18 +113,29 @@ class BridgeNode(GraphNode):
             self.complain(error)
             return
         self._latency.receive(command.stamp_ns, time.monotonic())
-        if self.parameters.lockstep:
-            if command.stamp_ns == self._world.stamp_ns:
-                self._world.apply(command)
-                self._move_on()
-        elif self._world.stamp_ns - command.stamp_ns < self.task.rates.control_period_ns:
-            self._world.apply(command)
-
-    def _move_on(self) -> None:
-        if self._started:
+        if self._hop is not None:
+            self._hand_over(self._hop, command)
+        elif self._started and command.stamp_ns == self._world.stamp_ns:
             self._alive = time.monotonic()
+            self._world.apply(command)
             self._world.step()
             self._publish()
+
+    def _hand_over(self, hop: LastHop, command: JointCommand) -> None:
+        if self._started and not self._armed:
+            self._arm()
+        age_s = (self.clock_of_robot.now_ns() - command.stamp_ns) * 1e-9
+        refusal = hop.accept(command, age_s)
+        if refusal and self._started:
+            self.complain(InputError(f'command: {refusal}'))
+
+    def _tick(self) -> None:
+        """One period of the driver; the sensors speak once in a control period."""
+        if self._started and self._hop is not None:
+            complete = self._hop.tick()
+            self.clock_of_robot.update(self._world.stamp_ns)
+            if complete:
+                self._publish()
 
     def _publish(self) -> None:
         """Sends the sensors, joint states last: with them the tick is complete.
@@ -114,7 +146,8 @@ class BridgeNode(GraphNode):
         tool = self.robot.tool_frame
         if self._clocks.get_subscription_count():
             self._clocks.publish(Clock(clock=convert.to_time(stamp_ns)))
-        self._wrenches.publish(convert.to_wrench(world.wrench(), tool))
+        wrench = self._hop.wrench() if self._hop else world.wrench()
+        self._wrenches.publish(convert.to_wrench(wrench, tool))
         observed = stamp_ns >= self._action_tick_ns
         if observed:
             contact = rr.DigitalInput(header=convert.header(stamp_ns), value=world.contact())

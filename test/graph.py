@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,28 +32,30 @@ LIGHT_NODES = (
 
 
 @contextmanager
-def process(executable: str, **parameters: object) -> Iterator[subprocess.Popen[str]]:
-    """One executable of the package with these parameters; ended with SIGINT, then SIGKILL."""
+def process(executable: str, **parameters: object) -> Iterator[subprocess.Popen[bytes]]:
+    """One executable of the package with these parameters; ended with SIGINT, then SIGKILL.
+
+    What it printed is printed at its end, where pytest shows it beside a failure.
+    """
     arguments = ['--ros-args']
     for name, value in parameters.items():
         text = f'[{",".join(value)}]' if isinstance(value, tuple) else str(value)
         arguments += ['-p', f'{name}:={text.lower() if isinstance(value, bool) else text}']
     path = Path(sys.prefix, 'lib', 'robot_rl', executable)
-    running = subprocess.Popen(
-        [str(path), *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    try:
-        yield running
-    finally:
-        if running.poll() is None:
-            running.send_signal(signal.SIGINT)
+    with tempfile.TemporaryFile('w+') as log:
+        running = subprocess.Popen([str(path), *arguments], stdout=log, stderr=subprocess.STDOUT)
         try:
-            running.wait(10)
-        except subprocess.TimeoutExpired:
-            running.kill()
-            running.wait()
-        if running.stdout is not None:
-            running.stdout.close()
+            yield running
+        finally:
+            if running.poll() is None:
+                running.send_signal(signal.SIGINT)
+            try:
+                running.wait(10)
+            except subprocess.TimeoutExpired:
+                running.kill()
+                running.wait()
+            log.seek(0)
+            print(f'--- {executable} ended with {running.returncode}\n{log.read()}')
 
 
 class Listener:

@@ -130,7 +130,7 @@ def test_every_kind_of_invalid_metre_is_nan():
 
 
 @pytest.mark.parametrize(
-    'raw', [np.zeros((3, 3), np.uint8), np.zeros((3, 3, 1), np.uint16), np.zeros((3, 3))]
+    'raw', [np.zeros((3, 3), np.uint8), np.zeros((3, 3, 2), np.uint16), np.zeros((3, 3))]
 )
 def test_other_depth_types_are_refused(raw):
     with pytest.raises(InputError, match=r'expected .* uint16'):

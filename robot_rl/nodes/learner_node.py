@@ -5,7 +5,7 @@
     |---|---|---|
     | in  `replay` | robot_rl_msgs/Step | |
     | out `policy/weights` | robot_rl_msgs/PolicyWeights | latched |
-    | out `replay/ack` | robot_rl_msgs/ReplayAck | what the newest checkpoint holds |
+    | out `replay/ack` | robot_rl_msgs/ReplayAck | what a checkpoint holds, what is missing |
     | srv `save_checkpoint` | robot_rl_msgs/SaveCheckpoint | |
 
 The learner is in `learning/learner.py`. In lock step the owed updates follow each step at
@@ -29,10 +29,12 @@ from robot_rl.learning.checkpoint import CheckpointWriter
 from robot_rl.learning.statistics import Episode
 from robot_rl.nodes import records
 from robot_rl.nodes.common import EVENT_QOS, REPLAY_QOS, WEIGHTS_QOS, GraphNode, run
+from robot_rl.replay.inbox import Inbox
 from robot_rl.report.metrics import MetricsWriter
 from robot_rl.report.progress import progress_line
 
 PROGRESS_SECONDS = 1.0
+ASK_SECONDS = 0.2
 
 
 class LearnerNode(GraphNode):
@@ -64,20 +66,30 @@ class LearnerNode(GraphNode):
         self.create_timer(PROGRESS_SECONDS, self._show_progress)
         if not parameters.lockstep:
             self.create_timer(0.001, self._update_once)
+        self._heard = False
+        self._inbox = Inbox(self._learner.replay.sequences)
         self._starting = self.create_timer(0.01, self._start)
+        self.create_timer(ASK_SECONDS, self._ask)
 
     def _start(self) -> None:
-        """Sends the first policy, and asks for what came after the checkpoint."""
+        """Sends the first policy."""
         self._starting.cancel()
         self._hand_out()
-        self._acks.publish(rr.ReplayAck(resend=True))
+
+    def _ask(self) -> None:
+        """Asks for steps that are missing, and for all while nothing was heard."""
+        missing = self._inbox.missing if self._heard else {'': 0}
+        for collector, wanted in missing.items():
+            self._acks.publish(rr.ReplayAck(collector=collector, resend=True, wanted=wanted))
 
     def _run_name(self) -> str:
         """Later runs sort after earlier ones."""
         return f'{time.time_ns():020d}-{os.getpid()}'
 
     def _on_step(self, message: rr.Step) -> None:
-        if self._done:
+        self._heard = True
+        key = message.collector, message.sequence, message.previous
+        if self._done or not self._inbox.accept(*key):
             return
         try:
             step = records.from_step(message)
@@ -117,7 +129,7 @@ class LearnerNode(GraphNode):
         if self._writer.error:
             self.complain(InputError(self._writer.error))
         for collector, sequence in self._stored.items():
-            self._acks.publish(rr.ReplayAck(collector=collector, sequence=sequence))
+            self._acks.publish(rr.ReplayAck(collector=collector, stored=sequence))
         try:
             self._writer.start(self._learner.checkpoint())
             self._stored = self._learner.replay.sequences

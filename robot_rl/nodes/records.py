@@ -142,11 +142,12 @@ def to_safety_status(result: SafetyResult) -> rr.SafetyStatus:
     )
 
 
-def to_step(step: Step) -> rr.Step:
-    """One entry of the replay stream."""
+def to_step(step: Step, previous: int = -1) -> rr.Step:
+    """One entry of the replay stream, and the sequence of the one sent before it."""
     return rr.Step(
         collector=step.observation.collector,
         sequence=step.sequence,
+        previous=previous,
         observation=to_observation(step.observation),
         policy=step.policy.tolist(),
         requested=step.requested.tolist(),

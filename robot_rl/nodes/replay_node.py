@@ -30,7 +30,7 @@ from robot_rl.replay.definitions import definition
 from robot_rl.replay.outbox import Outbox
 from robot_rl.types import Step
 
-OUTBOX_STEPS = 100_000
+OUTBOX_STEPS = 10_000
 STEP_TYPE = 'robot_rl_msgs/msg/Step'
 
 
@@ -41,8 +41,9 @@ class ReplayNode(GraphNode):
         """Declares parameters, builds the core, opens the topics."""
         super().__init__('replay_node', **kwargs)
         self._assembler = StepAssembler(self.task.assembler)
-        self._outbox: Outbox[rr.Step] = Outbox(OUTBOX_STEPS if self.parameters.learning else 1)
+        self._outbox: Outbox[rr.Step] = Outbox(OUTBOX_STEPS)
         self._collector = ''
+        self._previous = -1
         self._bag = self._open_bag()
         self._publisher = self.create_publisher(rr.Step, 'replay', REPLAY_QOS)
         reliable = sensor_qos(lockstep=True)
@@ -76,7 +77,8 @@ class ReplayNode(GraphNode):
 
     def _send(self, steps: list[Step]) -> None:
         for step in steps:
-            message = records.to_step(step)
+            message = records.to_step(step, self._previous)
+            self._previous = step.sequence
             self._outbox.put(step.sequence, message)
             self._publisher.publish(message)
             self._record(message, step.observation.stamp_ns)
@@ -95,10 +97,16 @@ class ReplayNode(GraphNode):
     def _on_ack(self, message: rr.ReplayAck) -> None:
         if message.collector not in ('', self._collector):
             return
-        self._outbox.acknowledge(message.sequence)
+        self._outbox.acknowledge(message.stored)
         if message.resend:
-            for step in self._outbox.pending():
-                self._publisher.publish(step)
+            self._send_again(message.wanted)
+
+    def _send_again(self, wanted: int) -> None:
+        steps = self._outbox.pending(wanted)
+        if steps and self._outbox.dropped:
+            steps[0].previous = -1  # those before it are gone: nobody shall wait for them
+        for step in steps:
+            self._publisher.publish(step)
 
 
 def main() -> None:

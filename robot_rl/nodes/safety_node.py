@@ -60,7 +60,7 @@ class SafetyNode(GraphNode):
         self._state: JointState | None = None
         self._wrench: Wrench | None = None
         self._waiting: JointCommand | None = None
-        self._reason = ''
+        self._reason = 'no_state'
         self._controllers: set[bytes] = set()
         self._hold_at = time.monotonic() + self.task.safety.command_timeout
         self._commands = self.create_publisher(JointTrajectory, 'command', COMMAND_QOS)
@@ -124,7 +124,7 @@ class SafetyNode(GraphNode):
 
     def _watch(self) -> None:
         """Holds when no command came for as long as one may last, and so every period."""
-        if time.monotonic() > self._hold_at:
+        if self._state is not None and time.monotonic() > self._hold_at:
             self._hold_at = time.monotonic() + self._period_s
             self._pass_on(self._waiting)
 

@@ -6,6 +6,7 @@ off is read up to its last whole message.
 """
 
 import os
+import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -138,5 +139,5 @@ def read_bag(folder: Path, topic: str) -> Iterator[bytes]:
                 reader = NonSeekingReader(file)
                 for _, _, message in reader.iter_messages(topics=[topic], log_time_order=False):
                     yield message.data
-            except (McapError, EOFError, ValueError):
+            except (McapError, EOFError, ValueError, struct.error):
                 return

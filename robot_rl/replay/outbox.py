@@ -2,7 +2,6 @@
 """Steps that were sent and are kept until the learner has them durably."""
 
 from collections import deque
-from collections.abc import Iterable
 from typing import Generic, TypeVar
 
 T = TypeVar('T')
@@ -43,6 +42,6 @@ class Outbox(Generic[T]):
         while self._items and self._items[0][0] < wanted:
             self._items.popleft()
 
-    def pending(self) -> Iterable[T]:
-        """The items that are kept, oldest first."""
-        return [item for _, item in self._items]
+    def pending(self, wanted: int = 0) -> list[T]:
+        """The items from the sequence `wanted` on that are kept, oldest first."""
+        return [item for sequence, item in self._items if sequence >= wanted]

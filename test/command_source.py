@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A publisher of `command` at 50 Hz that keeps to its schedule, whatever holds it up.
+
+    python command_source.py NODE_NAME JOINT,JOINT,... VELOCITY,VELOCITY,...
+
+Command k is stamped with the time at which it is due. Paused by SIGSTOP, it sends all that it
+owes in one burst when it goes on, as a network does that was down.
+"""
+
+import sys
+import time
+
+from robot_rl.ros_environment import prepare
+
+prepare()
+
+import rclpy  # noqa: E402
+from rclpy.node import Node  # noqa: E402
+from rclpy.qos import QoSProfile  # noqa: E402
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint  # noqa: E402
+
+from robot_rl.nodes.conversions import header  # noqa: E402
+
+PERIOD_NS = 20_000_000
+
+
+def main() -> None:
+    """Publishes until a signal comes."""
+    name, joints, velocities = sys.argv[1:4]
+    point = JointTrajectoryPoint(velocities=[float(v) for v in velocities.split(',')])
+    rclpy.init()
+    node = Node(name)
+    # A deep queue without lifespan: a backlog is to arrive.
+    publisher = node.create_publisher(JointTrajectory, 'command', QoSProfile(depth=100))
+    due_ns = time.monotonic_ns()
+    try:
+        while True:
+            time.sleep(max(0.0, (due_ns - time.monotonic_ns()) * 1e-9))
+            publisher.publish(
+                JointTrajectory(
+                    header=header(due_ns), joint_names=joints.split(','), points=[point]
+                )
+            )
+            due_ns += PERIOD_NS
+    except KeyboardInterrupt:
+        node.destroy_node()
+        rclpy.shutdown()
+
+
+if __name__ == '__main__':
+    main()
