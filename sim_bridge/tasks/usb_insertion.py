@@ -16,17 +16,17 @@ from sim_bridge.scene import FLOOR_Z, SOLIMP, SOLREF, SURROUNDINGS, TOOL, look
 
 # Plug, m: USB type A.
 PLUG_HALF = np.array([0.006, 0.00225])  # half width x and thickness y of the metal shell
-CORNER = 0.0008  # radius of the shell's edges
+CORNER = 0.0002  # radius of the shell's edges
 GRIP_HALF = np.array([0.008, 0.004, 0.010])  # plastic body between the fingers
 SHELL_Z, TIP_Z = 0.012, 0.024  # where the shell starts and ends
 
 # Socket, m.
 DEPTH = 0.011  # from its face to its ground
 CLEARANCE = 0.0003  # on each side of the centred plug
-CHAMFER = 0.0004  # width and depth of the lead-in, at 45 degrees
+CHAMFER = 0.0003  # width and depth of the lead-in, at 45 degrees
 WALL = 0.008  # how far the housing reaches beyond the opening
 HEIGHT = 0.030  # of the housing over the table
-FRICTION = (0.2, 0.001, 0.0001)  # sliding; torsion and rolling in m
+FRICTION = (0.4, 0.001, 0.0001)  # sliding; torsion and rolling in m
 
 START_HEIGHT = 0.05  # m above the goal
 START_JITTER = np.array([0.004, 0.004, 0.004])  # m, uniform in [-j, j]
