@@ -13,6 +13,7 @@ BENCHES = {
     'holes': "hole filling against scipy's exact transform",
     'latency': 'real time: from a state to the command that answers it, learner training',
     'lockstep': 'lock step through the composed graph against the direct host',
+    'usb_insertion': 'residual SAC through the graph over seeds, about 4 minutes each',
 }
 
 

@@ -12,7 +12,7 @@ COMMANDS = {
     'train': ('sim_bridge.train', 'train in simulation through the graph, evaluate, report'),
     'launch': ('robot_rl.launcher', 'run a launch file: launch FILE name:=value ...'),
     'evaluate': ('sim_bridge.evaluate', 'play a checkpoint and count successes'),
-    'bench': ('benchmarks', 'measure: bench lockstep | latency | holes'),
+    'bench': ('benchmarks', 'measure: bench lockstep | latency | holes | usb_insertion'),
 }
 
 

@@ -90,7 +90,7 @@ class BridgeNode(GraphNode):
 
     def _arm(self) -> None:
         if self._hop is not None:
-            self._hop.arm()
+            self._hop.arm(time.monotonic_ns())
             self._armed = True
 
     def _on_arm(self, _: Trigger.Request, answer: Trigger.Response) -> Trigger.Response:
@@ -125,14 +125,14 @@ class BridgeNode(GraphNode):
         if self._started and not self._armed:
             self._arm()
         age_s = (self.clock_of_robot.now_ns() - command.stamp_ns) * 1e-9
-        refusal = hop.accept(command, age_s)
+        refusal = hop.accept(command, age_s, time.monotonic_ns())
         if refusal and self._started:
             self.complain(InputError(f'command: {refusal}'))
 
     def _tick(self) -> None:
         """One period of the driver; the sensors speak once in a control period."""
         if self._started and self._hop is not None:
-            complete = self._hop.tick()
+            complete = self._hop.tick(time.monotonic_ns())
             self.clock_of_robot.update(self._world.stamp_ns)
             if complete:
                 self._publish()

@@ -3,7 +3,6 @@
 
 import dataclasses
 import math
-import time
 
 import numpy as np
 
@@ -49,21 +48,26 @@ class LastHop:
         self.world.reset(seed)
         self._wrenches = []
 
-    def arm(self) -> None:
+    def arm(self, now_ns: int) -> None:
         """Allows motion from where the arm is, at rest."""
         self._driver.disarm()
-        self._driver.arm(self.world.joint_state().position, time.monotonic_ns())
+        self._driver.arm(self.world.joint_state().position, now_ns)
 
-    def accept(self, command: JointCommand, age_s: float) -> str:
-        """Takes a command over; why it was refused, '' when it was not."""
-        self._driver.accept(command, ANYONE, age_s, time.monotonic_ns())
+    def accept(self, command: JointCommand, age_s: float, now_ns: int) -> str:
+        """Takes a command over; why it was refused, '' when it was not.
+
+        Args:
+            command: joints in the robot's order.
+            age_s: simulated time at reception less the command's stamp.
+            now_ns: monotonic clock.
+        """
+        self._driver.accept(command, ANYONE, age_s, now_ns)
         return self._driver.refusal
 
-    def tick(self) -> bool:
+    def tick(self, now_ns: int) -> bool:
         """Runs one period of the driver; whether a control period is complete with it."""
         world = self.world
-        now_ns, position = time.monotonic_ns(), world.joint_state().position
-        setpoint = self._driver.tick(now_ns, position)
+        setpoint = self._driver.tick(now_ns, world.joint_state().position)
         if setpoint is not None:
             value = setpoint.velocity if setpoint.mode == 'velocity' else setpoint.position
             world.apply(JointCommand(world.stamp_ns, setpoint.mode, value))

@@ -26,6 +26,7 @@ def _choose_backend() -> None:
         from mujoco.egl import GLContext
     except Exception as error:  # PyOpenGL raises what it likes where a library is missing
         raise InputError(NO_EGL) from error
+    GLContext._context = None  # its destructor reads it even where its constructor failed
     gl_context.GLContext = GLContext
 
 

@@ -3,7 +3,7 @@
 
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -56,7 +56,7 @@ def _summary(
     episodes: list[dict[str, Any]],
 ) -> Summary:
     sampled, mean = results['sample'].success_rate, results['mean'].success_rate
-    deployed = 'sample' if sampled > mean else 'mean'
+    deployed: Literal['sample', 'mean'] = 'sample' if sampled > mean else 'mean'
     last = episodes[-1]
     took_s = max(last['seconds'], 1e-9)
     return Summary(

@@ -3,6 +3,7 @@
 
 import argparse
 import time
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from robot_rl.errors import InputError
 from robot_rl.learning.config import load_agent
 from robot_rl.report.run_dir import make_run_dir, write_config
 from robot_rl.task import load_task
+from sim_bridge.build import make_world
 from sim_bridge.report import report
 
 
@@ -22,6 +24,8 @@ def main(argv: list[str]) -> int:
     robot, agent = load_robot(task.robot), load_agent(task.agent)
     if arguments.checkpoint and not Path(arguments.checkpoint).is_dir():
         raise InputError(f'--checkpoint {arguments.checkpoint}: no such folder')
+    with closing(make_world(task, robot)) as world:
+        world.render('overview', 16, 16)  # the film at the end needs it; better to know now
     run = make_run_dir(arguments.runs, datetime.now())
     write_config(run, {'task': task, 'robot': robot, 'agent': agent, 'seed': arguments.seed})
     print(f'{run}: {task.name} on {robot.name}, {task.agent}, seed {arguments.seed}', flush=True)

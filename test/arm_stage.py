@@ -115,9 +115,15 @@ class Stage:
         end = time.monotonic() + seconds
         self.listener.until(lambda: time.monotonic() >= end, seconds + 1)
 
-    def call(self, service: str) -> Trigger.Response:
-        """A trigger's answer."""
-        return self.listener.call(Trigger, service, Trigger.Request())
+    def call(self, service: str, seconds: float = 15.0) -> Trigger.Response:
+        """A trigger's answer; asked again, as a dead server is not forgotten at once."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                return self.listener.call(Trigger, service, Trigger.Request(), 1.0)
+            except AssertionError:
+                if time.monotonic() > end:
+                    raise
 
     def after(self, when: float) -> list[tuple[float, FloatArray]]:
         """What was sent since then."""
@@ -129,17 +135,18 @@ class Stage:
         recent = self.after(now - seconds)
         return len(recent) > 3 and all(v.any() for _, v in recent) and now - recent[-1][0] < 0.05
 
-    def arm(self, seconds: float = 15.0) -> None:
-        """Arms the driver, again if need be, until the arm moves."""
-        answer, last = Trigger.Response(), 0.0
+    def arm(self, *names: str, seconds: float = 20.0) -> None:
+        """Arms the driver and what else is named, again if need be, until the arm moves."""
+        answers, last = {}, 0.0
 
         def moves() -> bool:
-            nonlocal answer, last
+            nonlocal last
             if time.monotonic() - last > 0.2:
-                answer, last = self.call('driver/arm'), time.monotonic()
+                answers.update({n: self.call(f'{n}/arm').message for n in ('driver', *names)})
+                last = time.monotonic()
             return self.moving()
 
-        assert self.listener.until(moves, seconds), f'no motion: {answer.message}'
+        assert self.listener.until(moves, seconds), f'no motion: {answers}'
 
     def seconds_to_hold(self, since: float, within: float = 1.0) -> float:
         """Time from `since` to the first of the zeros that do not end within `within` seconds."""

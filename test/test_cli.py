@@ -2,6 +2,8 @@
 """What a person types wrong: one clear message, status 2, no traceback, nothing half-written."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -163,3 +165,15 @@ def test_help_lists_the_commands(
     out = capsys.readouterr().out
     assert all(name in out for name in cli.COMMANDS)
     assert os.environ['MUJOCO_GL']
+
+
+def test_without_egl_nothing_is_started_and_the_line_to_type_is_given(tmp_path: Path) -> None:
+    command = [str(Path(sys.prefix, 'bin', 'robot-rl')), 'train', '--steps', '100']
+    environment = os.environ | {'__EGL_VENDOR_LIBRARY_FILENAMES': '/nonexistent'}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert 'apt-get install -y libegl1' in done.stderr
+    assert 'Traceback' not in done.stderr
+    assert not list(tmp_path.iterdir())

@@ -78,8 +78,8 @@ class Aligner:
     def stale(self, now_ns: int) -> list[str]:
         """Names of the streams that are missing or too old for a snapshot at `now_ns`."""
         stamps: dict[str, int | None] = {
-            'joint_states': self._state and self._state.stamp_ns,
-            'wrench': self._wrench and self._wrench.stamp_ns,
+            'joint_states': None if self._state is None else self._state.stamp_ns,
+            'wrench': None if self._wrench is None else self._wrench.stamp_ns,
         }
         stamps |= {name: self._image_stamp(name) for name in self._config.pictures}
         return list(self._too_old(stamps.items(), now_ns))

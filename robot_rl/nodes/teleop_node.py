@@ -5,15 +5,17 @@
     |---|---|---|
     | in  `joy` | sensor_msgs/Joy | deflections in [-1, 1], buttons |
     | out `teleop/action` | robot_rl_msgs/Action | in [-1, 1]; only while a takeover lasts |
-    | out `operator/event` | robot_rl_msgs/OperatorEvent | success, failure, discard, pause, resume |
+    | out `operator/event` | robot_rl_msgs/OperatorEvent | a judgement, pause or resume |
     | out `stop` | std_msgs/Bool | while the stop button is held |
 
 With the parameter `device` the node reads a joystick itself, such as /dev/input/js0, and
-needs no joy node. What sticks and buttons mean is in `control/teleop.py`.
+needs no joy node; one that is unplugged is looked for once a second. What sticks and buttons
+mean is in `control/teleop.py`.
 """
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from robot_rl_msgs import msg as rr
@@ -29,6 +31,7 @@ from robot_rl.nodes.common import EVENT_QOS, GraphNode, run, sensor_qos
 from robot_rl.types import Action
 
 RATE_HZ = 20.0
+REOPEN_SECONDS = 1.0
 EVENTS = {
     'success': rr.OperatorEvent.SUCCESS,
     'failure': rr.OperatorEvent.FAILURE,
@@ -58,7 +61,9 @@ class TeleopNode(GraphNode):
         self._actions = self.create_publisher(rr.Action, 'teleop/action', EVENT_QOS)
         self._events = self.create_publisher(rr.OperatorEvent, 'operator/event', EVENT_QOS)
         self._stops = self.create_publisher(Bool, 'stop', EVENT_QOS)
-        if self._device is None:
+        if self._path:
+            self.create_timer(REOPEN_SECONDS, self._reopen)
+        else:
             self.create_subscription(Joy, 'joy', self._on_joy, sensor_qos(False))
         self.create_timer(1.0 / RATE_HZ, self._repeat)
 
@@ -88,11 +93,24 @@ class TeleopNode(GraphNode):
 
     def _read(self, device: JoystickDevice) -> None:
         if device.read():
-            self._take(device.state.axes, device.state.buttons)
-        else:
-            self._device = None
-            self._teleop.disconnect()
-            self.complain(InputError(f'{self._path}: the joystick is unplugged'))
+            if device.state.axes:  # else nothing has been told yet
+                self._take(device.state.axes, device.state.buttons)
+            return
+        device.close()
+        self._device = None
+        self._teleop.disconnect()
+        self.get_logger().warning(f'{self._path}: unplugged', throttle_duration_sec=10.0)
+
+    def _reopen(self) -> None:
+        """Looks for a joystick that was unplugged."""
+        if self._device is None:
+            with suppress(InputError):
+                self._device = JoystickDevice(self._path)
+
+    def shutdown(self) -> None:
+        """Closes the device."""
+        if self._device is not None:
+            self._device.close()
 
 
 def main() -> None:

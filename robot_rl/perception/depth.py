@@ -19,8 +19,8 @@ def to_metres(raw: NDArray[Any]) -> DepthImage:
     """Depth in metres with NaN where nothing was measured (REP-118).
 
     Args:
-        raw: shape [H, W] or [H, W, 1]; uint16 millimetres with 0 for invalid (16UC1), or float32 metres
-            with NaN, infinity or a value not above 0 for invalid (32FC1).
+        raw: shape [H, W] or [H, W, 1]; uint16 millimetres with 0 for invalid (16UC1), or
+            float32 metres with NaN, infinity or a value not above 0 for invalid (32FC1).
 
     Returns:
         float32, shape [H, W]; a copy. Measured float values keep their bits.

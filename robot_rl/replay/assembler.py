@@ -146,7 +146,8 @@ class StepAssembler:
         delta_xyz = np.mean([s.tool_delta_xyz for s in reports], axis=0)
         period_s = self.config.control_periods * self.config.control_period_ns * 1e-9
         change = delta_xyz[columns] * period_s / np.asarray(self.config.scale)
-        return np.clip(requested + change, -1.0, 1.0)
+        executed: FloatArray = np.clip(requested + change, -1.0, 1.0)
+        return executed
 
     def _forget_before(self, stamp_ns: int, end_ns: int) -> None:
         self._rewards = {k: v for k, v in self._rewards.items() if k >= stamp_ns}

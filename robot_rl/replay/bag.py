@@ -78,7 +78,7 @@ class BagWriter:
         """Finishes the file and writes `metadata.yaml` beside it."""
         try:
             if not self.error:
-                self._writer.finish()
+                self._writer.finish()  # type: ignore[no-untyped-call]
                 self._write_metadata()
         except OSError as error:
             self._give_up(error)

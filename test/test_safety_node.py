@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The safety node as a process, between a robot and a controller that the test plays."""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from geometry_msgs.msg import WrenchStamped
+from graph import Listener, process
+from robot_rl_msgs.msg import SafetyStatus
+from sensor_msgs.msg import JointState as JointStateMsg
+from std_msgs.msg import Bool
+from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory
+
+from robot_rl.control.kinematics import Kinematics, inverse, rotation_from_rpy
+from robot_rl.control.robot import load_robot
+from robot_rl.nodes import conversions as convert
+from robot_rl.resources import share_dir
+from robot_rl.task import load_task
+from robot_rl.types import JointCommand, JointState, Wrench
+
+TASK, ROBOT = load_task('usb_insertion'), load_robot('sawyer')
+PERIOD_S = 1 / TASK.rates.control_hz
+ARM = Kinematics(ROBOT)
+POSITION = inverse(
+    ARM,
+    np.array(ROBOT.home),
+    np.add(TASK.goal.position, [0.0, 0.0, 0.03]),
+    rotation_from_rpy(np.array(TASK.goal.rpy)),
+)
+#: 2 cm/s down; the force of a table comes from below.
+DOWN = np.linalg.lstsq(ARM.evaluate(POSITION).jacobian, [0, 0, -0.02, 0, 0, 0], rcond=None)[0]
+STOPPED = 'stop requested on the topic `stop`'
+UP_IN_TOOL = ARM.evaluate(POSITION).rotation.T @ [0.0, 0.0, 1.0]
+
+
+class Surroundings:
+    """A robot that stands still at 20 Hz, and a controller, both of them the test's.
+
+    Attributes:
+        velocity: commanded with each state; None for a controller that is silent.
+        force_xyz: N, tool frame.
+        joints: names in the commands.
+    """
+
+    def __init__(self) -> None:
+        self.listener = Listener()
+        node = self.listener.node
+        self.velocity: np.ndarray | None = DOWN
+        self.force_xyz = np.zeros(3)
+        self.joints = ROBOT.joints
+        self.commands: list[tuple[float, JointTrajectory]] = []
+        self.statuses: list[SafetyStatus] = self.listener.collect(SafetyStatus, 'safety/status')
+        self.diagnostics = self.listener.collect(DiagnosticArray, '/diagnostics')
+        node.create_subscription(JointTrajectory, 'command', self._on_command, 10)
+        self._states = node.create_publisher(JointStateMsg, 'joint_states', 1)
+        self._wrenches = node.create_publisher(WrenchStamped, 'wrench', 1)
+        self._commands = node.create_publisher(JointTrajectory, 'control/command', 1)
+        self.stop = node.create_publisher(Bool, 'stop', 1)
+        node.create_timer(PERIOD_S, self._tick)
+
+    def _on_command(self, message: JointTrajectory) -> None:
+        self.commands.append((time.monotonic(), message))
+
+    def _tick(self) -> None:
+        stamp_ns = time.monotonic_ns()
+        wrench = Wrench(stamp_ns, np.array(self.force_xyz), np.zeros(3))
+        self._wrenches.publish(convert.to_wrench(wrench, ROBOT.tool_frame))
+        state = JointState(stamp_ns, POSITION, np.zeros(7))
+        self._states.publish(convert.to_joint_state(state, ROBOT.joints, ROBOT.base_frame))
+        if self.velocity is not None:
+            command = JointCommand(stamp_ns, 'velocity', self.velocity)
+            self._commands.publish(convert.to_command(command, self.joints))
+
+    def restart_controller(self) -> None:
+        """Another publisher of commands takes the place of the first."""
+        node = self.listener.node
+        node.destroy_publisher(self._commands)
+        self._commands = node.create_publisher(JointTrajectory, 'control/command', 1)
+
+    def reason(self) -> str:
+        """Of the last result; '-' before the first."""
+        return self.statuses[-1].reason if self.statuses else '-'
+
+    def wait_for(self, reason: str, seconds: float = 10.0) -> None:
+        """Until this rule acts; '' until a command passes."""
+        self.statuses.clear()
+        assert self.listener.until(lambda: self.reason() == reason, seconds), self.reason()
+
+    def last(self) -> np.ndarray:
+        """Velocity of the last command."""
+        return np.array(self.commands[-1][1].points[0].velocities)
+
+    def call(self, service: str) -> Trigger.Response:
+        return self.listener.call(Trigger, f'safety/{service}', Trigger.Request())
+
+
+class Node:
+    """The node under test; it can be killed and started again."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self.stop_file = run_dir / 'safety_stop'
+        self._run_dir = run_dir
+        self._stack = ExitStack()
+        self.start()
+
+    def start(self) -> None:
+        """Starts the process, in the folder of the same run."""
+        self._process = self._stack.enter_context(process('safety_node', run_dir=self._run_dir))
+
+    def end(self, number: signal.Signals) -> None:
+        """Ends the process and waits for it."""
+        self._process.send_signal(number)
+        self._process.wait(10)
+
+    def close(self) -> None:
+        self._stack.close()
+
+
+@pytest.fixture(scope='module')
+def surroundings() -> Iterator[Surroundings]:
+    with pytest.MonkeyPatch.context() as patch:
+        # A process that was killed is forgotten after the lease that this profile gives.
+        profile = share_dir() / 'config' / 'fastdds_profile.xml'
+        patch.setenv('FASTDDS_DEFAULT_PROFILES_FILE', str(profile))
+        made = Surroundings()
+        yield made
+        made.listener.close()
+
+
+@pytest.fixture(scope='module')
+def node(surroundings: Surroundings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    made = Node(tmp_path_factory.mktemp('run'))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def robot(surroundings: Surroundings, node: Node) -> Iterator[Surroundings]:
+    """The surroundings of a node that passes on what the controller sends."""
+    surroundings.wait_for('', 30)
+    yield surroundings
+    surroundings.velocity, surroundings.force_xyz = DOWN, np.zeros(3)
+    surroundings.joints = ROBOT.joints
+    surroundings.call('reset_stop')
+    surroundings.call('arm')
+
+
+def test_a_command_that_breaks_no_rule_passes_bit_for_bit(robot: Surroundings) -> None:
+    np.testing.assert_array_equal(robot.last(), DOWN)
+
+
+def test_a_silent_controller_is_answered_with_holds_at_the_control_rate(
+    robot: Surroundings,
+) -> None:
+    robot.velocity, silent = None, time.monotonic()
+    robot.wait_for('no_command')
+    first = next(t for t, m in robot.commands if t > silent and not any(m.points[0].velocities))
+    print(f'controller silent: hold after {(first - silent) * 1e3:.0f} ms')
+    assert first - silent < TASK.safety.command_timeout + 0.01 + 0.1
+    robot.commands.clear()
+    robot.listener.until(lambda: False, 1.0)
+    assert 15 <= len(robot.commands) <= 21
+    assert not any(any(m.points[0].velocities) for _, m in robot.commands)
+    robot.velocity = DOWN
+    robot.wait_for('')
+
+
+def test_a_hard_contact_yields_and_a_harder_one_stops(robot: Surroundings) -> None:
+    robot.force_xyz = UP_IN_TOOL * (TASK.safety.force + 5)
+    robot.wait_for('contact')
+    tool_xyz = ARM.evaluate(POSITION).jacobian[:3] @ robot.last()
+    assert tool_xyz[2] == pytest.approx(0.0, abs=1e-9)
+    assert robot.statuses[-1].tool_delta.z == pytest.approx(0.02, abs=1e-3)
+    robot.velocity = -DOWN
+    robot.wait_for('')
+    robot.force_xyz = UP_IN_TOOL * (TASK.safety.stop_force + 5)
+    robot.wait_for('wrench')
+    assert robot.statuses[-1].stopped
+
+
+def test_three_unusable_commands_in_a_row_stop(robot: Surroundings) -> None:
+    robot.velocity = np.full(7, np.nan)
+    robot.listener.until(lambda: bool(robot.statuses) and robot.statuses[-1].stopped, 5)
+    robot.velocity = DOWN
+    robot.wait_for('bad_command')
+    assert not robot.last().any()
+
+
+def test_a_command_for_other_joints_is_refused_and_holds(robot: Surroundings) -> None:
+    robot.joints = (*ROBOT.joints[:-1], 'head_pan')
+    robot.wait_for('no_command')
+    assert not robot.last().any()
+
+
+def test_another_controller_needs_arming(robot: Surroundings) -> None:
+    robot.restart_controller()
+    robot.wait_for('disarmed')
+    assert not robot.last().any()
+    assert robot.call('arm').success
+    robot.wait_for('')
+
+
+def test_the_state_is_told_once_a_second(robot: Surroundings) -> None:
+    robot.velocity = None
+    robot.wait_for('no_command')
+    robot.diagnostics.clear()
+    robot.listener.until(lambda: len(robot.diagnostics) >= 2, 5)
+    status = robot.diagnostics[-1].status[0]
+    assert (status.name, status.hardware_id) == ('safety_node', 'sawyer')
+    assert status.level == DiagnosticStatus.WARN
+    assert status.message == 'acting: no_command: no command'
+    counts = {pair.key: int(pair.value) for pair in status.values}
+    assert counts['no_command'] > 5
+
+
+def test_a_requested_stop_survives_a_crash_until_it_is_reset_and_armed(
+    robot: Surroundings, node: Node
+) -> None:
+    robot.stop.publish(Bool(data=True))
+    robot.wait_for(STOPPED)
+    assert not robot.last().any()
+    robot.listener.until(node.stop_file.exists, 2)  # the robot is told first
+    node.end(signal.SIGKILL)
+    assert node.stop_file.read_text() == f'{STOPPED}\n'
+    node.start()
+    robot.wait_for(STOPPED, 15)
+    assert robot.statuses[-1].stopped
+    assert not robot.call('arm').success
+    assert robot.call('reset_stop').message == STOPPED
+    robot.wait_for('disarmed')
+    assert node.stop_file.exists()  # a crash between the two acts is a stop again
+    assert robot.call('arm').success
+    robot.wait_for('')
+    assert not node.stop_file.exists()
