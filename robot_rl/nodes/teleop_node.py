@@ -92,10 +92,17 @@ class TeleopNode(GraphNode):
             self._actions.publish(records.to_action(Action(stamp_ns, values, 'human')))
 
     def _read(self, device: JoystickDevice) -> None:
-        if device.read():
-            if device.state.axes:  # else nothing has been told yet
-                self._take(device.state.axes, device.state.buttons)
-            return
+        try:
+            plugged = device.read()
+        except InputError as error:
+            self.complain(error)
+            plugged = False
+        if not plugged:
+            self._unplug(device)
+        elif device.state.axes:  # else nothing has been told yet
+            self._take(device.state.axes, device.state.buttons)
+
+    def _unplug(self, device: JoystickDevice) -> None:
         device.close()
         self._device = None
         self._teleop.disconnect()
