@@ -164,9 +164,8 @@ class BridgeNode(GraphNode):
         if not self._pictures:
             return
         for stream, pixels in raw_pictures(self._world, self.task).items():
-            encoding = 'rgb8' if stream.endswith('color') else '16UC1'
             frame = f'{stream.split("/")[0]}_optical_frame'
-            self._pictures[stream].publish(convert.to_image(pixels, encoding, stamp_ns, frame))
+            self._pictures[stream].publish(convert.to_image(pixels, stamp_ns, frame))
 
     def shutdown(self) -> None:
         """Leaves the latencies from state to command in the run's folder."""

@@ -92,8 +92,7 @@ class CameraNode(GraphNode):
             return
         self._fractions[name].publish(Float32(data=frame.valid_fraction))
         for stream, pixels in frame.streams(name).items():
-            encoding = convert.encoding_of(pixels)
-            self._outputs[stream].publish(convert.to_image(pixels, encoding, stamp_ns, frame_id))
+            self._outputs[stream].publish(convert.to_image(pixels, stamp_ns, frame_id))
 
 
 def main() -> None:

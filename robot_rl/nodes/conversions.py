@@ -16,16 +16,8 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from robot_rl.control.adapters import by_name
 from robot_rl.errors import InputError
+from robot_rl.perception.image import decode, encode
 from robot_rl.types import JointCommand, JointState, Wrench
-
-#: Channels and numpy type of the image encodings that the graph speaks.
-ENCODINGS = {
-    'rgb8': (3, np.uint8),
-    'bgr8': (3, np.uint8),
-    'mono8': (1, np.uint8),
-    '32FC1': (1, np.float32),
-    '16UC1': (1, np.uint16),
-}
 
 
 def to_time(stamp_ns: int) -> Time:
@@ -161,39 +153,29 @@ def from_command(message: JointTrajectory, order: JointOrder, topic: str) -> Joi
     return JointCommand(from_time(message.header.stamp), mode, values[index])
 
 
-def encoding_of(pixels: NDArray[np.generic]) -> str:
-    """The encoding of pixels as the core gives them: RGB, gray, or metres."""
-    if pixels.dtype == np.float32:
-        return '32FC1'
-    return 'rgb8' if pixels.shape[-1] == 3 else 'mono8'
-
-
-def to_image(pixels: NDArray[np.generic], encoding: str, stamp_ns: int, frame: str) -> Image:
-    """A picture, rows packed."""
+def to_image(pixels: NDArray[np.generic], stamp_ns: int, frame: str) -> Image:
+    """A picture [H, W, C] as the core gives it: RGB, gray, metres or millimetres."""
+    encoding, step, data = encode(pixels if pixels.dtype == np.uint8 else pixels[..., 0])
     height, width = pixels.shape[:2]
     return Image(
         header=header(stamp_ns, frame),
         height=height,
         width=width,
         encoding=encoding,
-        step=pixels.nbytes // height,
-        data=pixels.tobytes(),
+        step=step,
+        data=data,
     )
 
 
 def from_image(message: Image, topic: str) -> NDArray[np.generic]:
-    """Pixels, shape [H, W, C]; bgr8 is given as rgb.
+    """Pixels, shape [H, W, C]; colour is RGB whatever the encoding.
 
     Raises:
         InputError: an encoding that the graph does not speak, or bytes that do not fill it.
     """
-    if message.encoding not in ENCODINGS:
-        known = ', '.join(ENCODINGS)
-        raise InputError(f'{topic}: unknown encoding {message.encoding!r}; known: {known}')
-    channels, dtype = ENCODINGS[message.encoding]
-    row = message.width * channels * np.dtype(dtype).itemsize
-    if not 0 < row <= message.step or len(message.data) != message.step * message.height:
-        raise InputError(f'{topic}: {len(message.data)} bytes do not fill the declared image')
-    rows = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)[:, :row]
-    pixels = np.ascontiguousarray(rows).view(dtype).reshape(message.height, -1, channels)
-    return pixels[..., ::-1] if message.encoding == 'bgr8' else pixels
+    layout = message.encoding, message.height, message.width, message.step
+    try:
+        image = decode(message.data, *layout, bool(message.is_bigendian))
+    except InputError as error:
+        raise InputError(f'{topic}: {error}') from error
+    return image if image.ndim == 3 else image[..., None]

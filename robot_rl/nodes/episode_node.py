@@ -38,6 +38,7 @@ from robot_rl.learning.build import read_saved
 from robot_rl.nodes import conversions as convert, records
 from robot_rl.nodes.common import EVENT_QOS, GraphNode, run, sensor_qos
 from robot_rl.report.files import write_text
+from robot_rl.rewards.functions import fault_after_reset
 from robot_rl.types import Observation, Snapshot
 
 #: Publishers and subscribers that must be there before the first reset.
@@ -192,8 +193,8 @@ class EpisodeNode(GraphNode):
         reward, current = records.from_reward(message), self._current
         if current is None or reward.stamp_ns != current.stamp_ns or self._episodes.over:
             return
-        if current.first and reward.success:
-            self.complain(InputError('reward: success right after a reset; check the wiring'))
+        if fault := fault_after_reset(current, reward):
+            self.complain(InputError(fault))
             self._begin_later()
         elif self._episodes.judge(current, reward):
             self._tally.finish(current, reward, time.monotonic())
