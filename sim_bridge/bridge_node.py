@@ -35,7 +35,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert
-from robot_rl.nodes.common import COMMAND_QOS, GraphNode, run, sensor_qos
+from robot_rl.nodes.common import GraphNode, command_qos, run, sensor_qos
 from robot_rl.report.files import write_text
 from robot_rl.report.latency import LatencyMeter
 from robot_rl.types import JointCommand
@@ -70,7 +70,9 @@ class BridgeNode(GraphNode):
             f'{camera}/{kind}': self.create_publisher(Image, f'{camera}/{kind}/image_raw', qos)
             for camera, kind in (stream.split('/') for stream in self.task.pictures)
         }
-        self.create_subscription(JointTrajectory, 'command', self._on_command, COMMAND_QOS)
+        self.create_subscription(
+            JointTrajectory, 'command', self._on_command, command_qos(self.parameters.lockstep)
+        )
         self.create_service(Reset, 'reset', self._on_reset)
         if self._hop is None:
             self.create_timer(STALL_SECONDS, self._look_for_stall)

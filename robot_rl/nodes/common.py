@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every node of the graph shares: parameters, QoS, the robot's clock, and how it runs."""
 
-import dataclasses
 import signal
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from robot_rl.ros_environment import prepare
 
@@ -14,109 +13,34 @@ prepare()
 
 import rclpy  # noqa: E402
 from rclpy.duration import Duration  # noqa: E402
-from rclpy.exceptions import InvalidParameterTypeException  # noqa: E402
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from rclpy.experimental import EventsExecutor  # noqa: E402
 from rclpy.node import Node  # noqa: E402
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy  # noqa: E402
 from rclpy.task import Future  # noqa: E402
 
-from robot_rl.control.robot import RobotConfig, load_robot  # noqa: E402
 from robot_rl.errors import InputError  # noqa: E402
 from robot_rl.nodes.composition import Endpoints, LocalQueue, Outlet, join  # noqa: E402
-from robot_rl.task import TaskConfig, load_task  # noqa: E402
-
-T = TypeVar('T')
+from robot_rl.nodes.parameters import GraphParameters, declare  # noqa: E402
 
 DISCOVERY_SECONDS = 0.4
 LEASE_SECONDS = 4.0  # longer than the lease in config/fastdds_profile.xml
 
-COMMAND_QOS = QoSProfile(depth=1, lifespan=Duration(seconds=0.1))
+COMMAND_LIFE = Duration(seconds=0.1)
 EVENT_QOS = QoSProfile(depth=10)
 REPLAY_QOS = QoSProfile(depth=1000)
 WEIGHTS_QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-
-
-@dataclasses.dataclass(frozen=True)
-class GraphParameters:
-    """Parameters that all nodes declare, so that one set describes the graph.
-
-    Attributes:
-        task: name in config/tasks, or a file.
-        robot: name in config/robots; empty for the task's own.
-        agent: name in config/agents; empty for the task's own.
-        sync: whether time is the wall's or waits for every command.
-        seed: of start states, goals, exploration and networks.
-        steps: actions after which the run ends; 0 for no end.
-        episodes: episodes after which the run ends; 0 for no end.
-        checkpoint: folder to resume from or to take the policy from; empty for none.
-        run_dir: folder for logs, checkpoints and metrics; empty for none.
-        bag: folder to record every step into; empty for none.
-        reset: whether the simulation puts everything at its start, or the arm moves there.
-        policy: how the policy acts: by a sample, by its mean, or not at all.
-        learning: whether a learner is part of the graph.
-    """
-
-    task: str = 'usb_insertion'
-    robot: str = ''
-    agent: str = ''
-    sync: str = 'realtime'
-    seed: int = 0
-    steps: int = 0
-    episodes: int = 0
-    checkpoint: str = ''
-    run_dir: str = ''
-    bag: str = ''
-    reset: str = 'scene'
-    policy: str = 'sample'
-    learning: bool = True
-
-    def __post_init__(self) -> None:
-        """Refuses values outside their choices."""
-        _one_of('sync', self.sync, ('realtime', 'lockstep'))
-        _one_of('reset', self.reset, ('scene', 'motion'))
-        if self.reset == 'motion' and self.lockstep:
-            raise InputError('parameter reset: motion needs sync:=realtime')
-        _one_of('policy', self.policy, ('sample', 'mean', 'zero'))
-        for name in ('seed', 'steps', 'episodes'):
-            if getattr(self, name) < 0:
-                raise InputError(f'parameter {name}: expected 0 or more')
-
-    @property
-    def lockstep(self) -> bool:
-        """Whether the simulation waits for every command."""
-        return self.sync == 'lockstep'
-
-    def load(self) -> tuple[TaskConfig, RobotConfig]:
-        """The task and its robot."""
-        task = load_task(self.task, self.robot, self.agent)
-        return task, load_robot(task.robot)
-
-
-def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise InputError(f'parameter {name}: expected one of {", ".join(known)}, got {value!r}')
-
-
-def declare(node: Node, cls: type[T]) -> T:
-    """Declares every field of a dataclass as a parameter and reads the dataclass back.
-
-    Raises:
-        InputError: a value of the wrong type or outside what the dataclass allows.
-    """
-    values = {}
-    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
-        try:
-            values[field.name] = node.declare_parameter(field.name, field.default).value
-        except InvalidParameterTypeException as error:
-            raise InputError(f'parameter {field.name}: {error}') from error
-    return cls(**values)
 
 
 def sensor_qos(lockstep: bool) -> QoSProfile:
     """Newest value only; reliable where the simulation waits for the answer."""
     best_effort = ReliabilityPolicy.BEST_EFFORT
     return QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE if lockstep else best_effort)
+
+
+def command_qos(lockstep: bool) -> QoSProfile:
+    """Newest command only; in real time one that is late is never delivered."""
+    return QoSProfile(depth=1) if lockstep else QoSProfile(depth=1, lifespan=COMMAND_LIFE)
 
 
 class RobotClock:

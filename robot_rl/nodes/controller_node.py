@@ -32,7 +32,7 @@ from robot_rl.control.start import WayToStart
 from robot_rl.control.teleop import arbitrate
 from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert, records
-from robot_rl.nodes.common import COMMAND_QOS, EVENT_QOS, GraphNode, run, sensor_qos
+from robot_rl.nodes.common import EVENT_QOS, GraphNode, command_qos, run, sensor_qos
 from robot_rl.types import Action, FloatArray, JointCommand, JointState, Observation
 
 
@@ -59,7 +59,9 @@ class ControllerNode(GraphNode):
         self._way = WayToStart(self.task.start, np.array(self.task.goal.position))
         self._resetting: Future[bool] | None = None
         self._give_up_at = 0.0
-        self._commands = self.create_publisher(JointTrajectory, 'control/command', COMMAND_QOS)
+        self._commands = self.create_publisher(
+            JointTrajectory, 'control/command', command_qos(self.parameters.lockstep)
+        )
         self._actions = self.create_publisher(rr.Action, 'control/action', EVENT_QOS)
         lockstep = self.parameters.lockstep
         reliable = sensor_qos(lockstep=True)

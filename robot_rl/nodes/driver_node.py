@@ -30,7 +30,7 @@ from robot_rl.control.adapters import joint_trajectory, velocity_array
 from robot_rl.control.driver import Driver, DriverConfig, Setpoint
 from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert
-from robot_rl.nodes.common import COMMAND_QOS, EVENT_QOS, GraphNode, run, sensor_qos
+from robot_rl.nodes.common import EVENT_QOS, GraphNode, command_qos, run, sensor_qos
 from robot_rl.nodes.diagnostics import Diagnostics
 from robot_rl.types import JointState
 
@@ -68,7 +68,9 @@ class DriverNode(GraphNode):
         self.create_subscription(
             JointStateMsg, self._config.state_topic, self._on_state, sensor_qos(False)
         )
-        self.create_subscription(JointTrajectory, 'command', self._on_command, COMMAND_QOS)
+        self.create_subscription(
+            JointTrajectory, 'command', self._on_command, command_qos(self.parameters.lockstep)
+        )
         self.create_subscription(Bool, 'stop', self._on_stop, EVENT_QOS)
         for name in ('arm', 'disarm', 'reset_stop'):
             self.create_service(Trigger, f'driver/{name}', getattr(self, f'_on_{name}'))

@@ -32,7 +32,7 @@ from trajectory_msgs.msg import JointTrajectory
 from robot_rl.control.kinematics import Kinematics
 from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert, records
-from robot_rl.nodes.common import COMMAND_QOS, EVENT_QOS, GraphNode, run, sensor_qos
+from robot_rl.nodes.common import EVENT_QOS, GraphNode, command_qos, run, sensor_qos
 from robot_rl.nodes.diagnostics import Diagnostics, Level
 from robot_rl.safety.filter import SafetyFilter
 from robot_rl.safety.latch import StopFile
@@ -63,13 +63,20 @@ class SafetyNode(GraphNode):
         self._reason = 'no_state'
         self._controllers: set[bytes] = set()
         self._hold_at = time.monotonic() + self.task.safety.command_timeout
-        self._commands = self.create_publisher(JointTrajectory, 'command', COMMAND_QOS)
+        self._commands = self.create_publisher(
+            JointTrajectory, 'command', command_qos(self.parameters.lockstep)
+        )
         self._status = self.create_publisher(rr.SafetyStatus, 'safety/status', EVENT_QOS)
         self._diagnostics = Diagnostics(self, self.robot.name)
         sensors = sensor_qos(self.parameters.lockstep)
         self.create_subscription(JointStateMsg, 'joint_states', self._on_state, sensors)
         self.create_subscription(WrenchStamped, 'wrench', self._on_wrench, sensors)
-        self.create_subscription(JointTrajectory, 'control/command', self._on_command, COMMAND_QOS)
+        self.create_subscription(
+            JointTrajectory,
+            'control/command',
+            self._on_command,
+            command_qos(self.parameters.lockstep),
+        )
         self.create_subscription(Bool, 'stop', self._on_stop, EVENT_QOS)
         self.create_service(Trigger, 'safety/reset_stop', self._on_reset_stop)
         self.create_service(Trigger, 'safety/arm', self._on_arm)
