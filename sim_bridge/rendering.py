@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures of a simulated scene, drawn off screen."""
 
+import importlib
 import os
 import sys
 import weakref
@@ -23,11 +24,11 @@ def _choose_backend() -> None:
     if sys.platform != 'linux' or os.environ.get('MUJOCO_GL', 'egl') != 'egl':
         return
     try:
-        from mujoco.egl import GLContext
+        egl = importlib.import_module('mujoco.egl')  # opens the library, so only when drawing
     except Exception as error:  # PyOpenGL raises what it likes where a library is missing
         raise InputError(NO_EGL) from error
     GLContext._context = None  # its destructor reads it even where its constructor failed
-    gl_context.GLContext = GLContext
+    gl_context.GLContext = egl.GLContext
 
 
 class Camera:

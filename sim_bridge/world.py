@@ -7,18 +7,15 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from robot_rl.control.kinematics import (
-    Kinematics,
-    inverse,
-    least_squares,
-    rotation_from_rpy,
-)
+from robot_rl.control.kinematics import Kinematics, inverse, rotation_from_rpy
 from robot_rl.control.robot import RobotConfig
 from robot_rl.errors import InputError
 from robot_rl.types import FloatArray, JointCommand, JointState, Wrench
 from sim_bridge import scene as scenes
-from sim_bridge.rendering import Camera
+from sim_bridge.firmware import Firmware
+from sim_bridge.pictures import Pictures
 from sim_bridge.tasks import TASKS
+from sim_bridge.wrist import WristSensor
 
 FIRMWARE_STEPS = 10  # physics steps per cycle of the joint controller: 100 Hz
 RESET_SECONDS = 5.0  # that a reset takes on the simulated clock
@@ -68,13 +65,14 @@ class World:
         self.model = self._compile(visuals=False)
         self.data = mujoco.MjData(self.model)
         self._index()
+        self._firmware = Firmware(self.model, robot)
+        self._sensor = WristSensor(self.model, robot, self._wrist_name)
         self._kinematics = Kinematics(robot)
         self._rng = np.random.default_rng(0)
         self._periods = 0
         self._command: JointCommand | None = None
         self._wrench = np.zeros(6)
-        self._looks: tuple[mujoco.MjModel, mujoco.MjData] | None = None
-        self._cameras: dict[tuple[int, int, bool], Camera] = {}
+        self._pictures = Pictures(lambda: self._compile(visuals=True))
 
     # ---- life ----------------------------------------------------------------------------
 
@@ -92,12 +90,11 @@ class World:
             self._goal_rotation,
         )
         mujoco.mj_resetData(self.model, self.data)
-        self.data.qpos[self._qpos] = start
-        self.data.act[self._springs] = start
+        self._firmware.place(self.data, start)
         self._command = None
         self._periods += round(RESET_SECONDS / scenes.TIMESTEP_S / self._steps)
         mujoco.mj_forward(self.model, self.data)
-        self._wrench = self._measure() + self._noise()
+        self._wrench = self._sensor.measure(self.data) + self._sensor.noise(self._rng)
 
     def apply(self, command: JointCommand) -> None:
         """Takes the command for the coming control period.
@@ -105,27 +102,28 @@ class World:
         Raises:
             InputError: wrong number of joints, or a value that is not finite.
         """
-        if command.value.shape != self._velocity.shape or not np.isfinite(command.value).all():
+        if command.value.shape != self._dofs.shape or not np.isfinite(command.value).all():
             raise InputError(
-                f'command: expected {len(self._velocity)} finite values, got {command.value!r}'
+                f'command: expected {len(self._dofs)} finite values, got {command.value!r}'
             )
         self._command = command
 
     def step(self) -> None:
         """Runs one control period."""
-        self._take_command()
+        command, self._command = self._command, None
+        self._firmware.take(self.data, command)
         left, samples = self._steps, []
         while left > 0:
             count = min(left, FIRMWARE_STEPS)
             mujoco.mj_step1(self.model, self.data)
-            self._hold_back()
+            self._firmware.hold_back(self.data)
             mujoco.mj_step2(self.model, self.data)
             if count > 1:
                 mujoco.mj_step(self.model, self.data, nstep=count - 1)
-            samples.append(self._measure())
+            samples.append(self._sensor.measure(self.data))
             left -= count
         mujoco.mj_kinematics(self.model, self.data)
-        self._wrench = np.mean(samples, axis=0) + self._noise()
+        self._wrench = np.mean(samples, axis=0) + self._sensor.noise(self._rng)
         self._periods += 1
 
     # ---- sensors -------------------------------------------------------------------------
@@ -143,7 +141,7 @@ class World:
         )
 
     def wrench(self) -> Wrench:
-        """What the wrist sensor says: mean over the last control period, tool's weight included."""
+        """Mean of the wrist sensor over the last control period, tool's weight included."""
         return Wrench(self.stamp_ns, self._wrench[:3].copy(), self._wrench[3:].copy())
 
     def contact(self) -> bool:
@@ -170,11 +168,11 @@ class World:
         Raises:
             InputError: no such camera, or no EGL.
         """
-        return self._camera(camera, height, width, fancy).colour(self._looks_data(), camera)
+        return self._pictures.colour(self.data, camera, (height, width), fancy)
 
     def depth(self, camera: str, height: int, width: int) -> NDArray[np.float32]:
         """Metric depth along the optical axis, m, shape [H, W]."""
-        return self._camera(camera, height, width, False).depth(self._looks_data(), camera)
+        return self._pictures.depth(self.data, camera, (height, width))
 
     def save_state(self) -> dict[str, Any]:
         """Everything that the future depends on, time included."""
@@ -199,9 +197,7 @@ class World:
 
     def close(self) -> None:
         """Frees the renderers."""
-        for camera in self._cameras.values():
-            camera.close()
-        self._cameras.clear()
+        self._pictures.close()
 
     # ---- inside --------------------------------------------------------------------------
 
@@ -215,87 +211,7 @@ class World:
         model, names = self.model, self._robot.joints
         self._qpos = np.array([model.joint(n).qposadr[0] for n in names])
         self._dofs = np.array([model.joint(n).dofadr[0] for n in names])
-        self._springs = np.array([model.actuator(f'{n}_spring').actadr[0] for n in names])
         self._tool = model.body(self._robot.tool_frame).id
-        self._wrist = model.body(self._wrist_name).id
-        self._root = int(model.body_rootid[self._wrist])
-        self._stiffness = np.array(self._robot.low_level.stiffness)
-        low = self._robot.low_level
-        self._push_limit = np.repeat([low.push_force, low.push_torque], 3)
-        self._velocity = np.zeros(len(names))
-        self._jacobian = np.zeros((6, model.nv))
 
     def _tool_pose(self) -> tuple[FloatArray, FloatArray]:
         return self.data.xpos[self._tool], self.data.xmat[self._tool].reshape(3, 3)
-
-    def _take_command(self) -> None:
-        """Hands the command to the actuators; it is spent with this period."""
-        command, self._command = self._command, None
-        self._velocity[:] = 0.0
-        if command is not None and command.mode == 'velocity':
-            self._velocity[:] = command.value
-        elif command is not None:
-            self.data.act[self._springs] = command.value
-        self.data.ctrl[:] = np.tile(self._velocity, 2)
-
-    def _hold_back(self) -> None:
-        """Pulls the set-point back until the tool's force is within `push_force` on each axis.
-
-        At rest the spring's torques K e, beyond what carries the arm's own weight, balance the
-        force and torque F [6] at the tool, so the set-point leads the tool by J e = C F with the
-        compliance C = J K^-1 J^T. Where F is too large on an axis, the lead shrinks along that
-        axis alone, by excess / (C^-1)_ii; motion across a blocked direction goes on freely.
-        """
-        model, data = self.model, self.data
-        weight = data.qfrc_bias[self._dofs] - data.qfrc_gravcomp[self._dofs]
-        lead = data.act[self._springs] - data.qpos[self._qpos] - weight / self._stiffness
-        point = data.xpos[self._tool]
-        mujoco.mj_jac(model, data, self._jacobian[:3], self._jacobian[3:], point, self._tool)
-        jacobian = self._jacobian[:, self._dofs]
-        rigidity = np.linalg.inv((jacobian / self._stiffness) @ jacobian.T)
-        push = rigidity @ (jacobian @ lead)
-        excess = push - np.clip(push, -self._push_limit, self._push_limit)
-        if excess.any():
-            shrink = excess / np.diag(rigidity)
-            data.act[self._springs] -= least_squares(jacobian, shrink, 0.0)
-
-    def _measure(self) -> FloatArray:
-        """Force and torque of the surroundings on the tool, at and in the tool frame, shape [6].
-
-        The wrist carries what the surroundings (contacts, weight) do to everything behind it, so
-        that is the negative of the force that the wrist applies. It is free of the arm's joints.
-        """
-        data = self.data
-        mujoco.mj_rnePostConstraint(self.model, data)
-        torque, force = data.cfrc_int[self._wrist][:3], data.cfrc_int[self._wrist][3:]
-        arm = data.subtree_com[self._root] - data.xpos[self._tool]
-        turn = data.xmat[self._tool].reshape(3, 3).T
-        return -np.concatenate((turn @ force, turn @ (torque + np.cross(arm, force))))
-
-    def _noise(self) -> FloatArray:
-        low = self._robot.low_level
-        return self._rng.standard_normal(6) * np.repeat([low.force_noise, low.torque_noise], 3)
-
-    def _looks_data(self) -> mujoco.MjData:
-        """The scene's good-looking twin in the same pose."""
-        if self._looks is None:
-            model = self._compile(visuals=True)
-            self._looks = model, mujoco.MjData(model)
-        model, data = self._looks
-        data.qpos[:] = self.data.qpos
-        mujoco.mj_kinematics(model, data)
-        mujoco.mj_comPos(model, data)
-        mujoco.mj_camlight(model, data)
-        return data
-
-    def _camera(self, name: str, height: int, width: int, fancy: bool) -> Camera:
-        self._looks_data()
-        assert self._looks is not None
-        model = self._looks[0]
-        known = [model.camera(i).name for i in range(model.ncam)]
-        if name not in known:
-            raise InputError(f'unknown camera {name!r}; known: {", ".join(known)}')
-        key = height, width, fancy
-        if key not in self._cameras:
-            self._cameras[key] = Camera(model, height, width, fancy)
-        return self._cameras[key]

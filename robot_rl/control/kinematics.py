@@ -176,7 +176,8 @@ def inverse(
         if size < 1e-9:
             return position
         step = least_squares(tool.jacobian, error, 1e-2 * min(1.0, 10 * size))
-        position = np.clip(position + step * min(1.0, 0.5 / float(np.abs(step).max())), lower, upper)
+        share = min(1.0, 0.5 / float(np.abs(step).max()))
+        position = np.clip(position + step * share, lower, upper)
     raise InputError(f'no joint positions put the tool at {np.round(goal_xyz, 4).tolist()} m')
 
 

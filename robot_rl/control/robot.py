@@ -99,11 +99,11 @@ def load_robot(name: str) -> RobotConfig:
     robot = config.load(RobotConfig, path)
     _check_names(robot, str(path))
     joints = urdf.joints(robot.urdf)
-    for name, position in (*zip(robot.joints, robot.home, strict=True), *robot.held.items()):
-        lower, upper = joints[name].lower, joints[name].upper
+    for joint, position in (*zip(robot.joints, robot.home, strict=True), *robot.held.items()):
+        lower, upper = joints[joint].lower, joints[joint].upper
         if not lower <= position <= upper:
             raise InputError(
-                f'{path}: joint {name} at {position}: expected within the limits '
+                f'{path}: joint {joint} at {position}: expected within the limits '
                 f'[{lower}, {upper}] of URDF {robot.urdf!r}'
             )
     return robot

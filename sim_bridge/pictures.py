@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Draws a simulated state in its good-looking twin, which has shapes that physics does without."""
+
+from collections.abc import Callable
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from robot_rl.errors import InputError
+from sim_bridge.rendering import Camera
+
+
+class Pictures:
+    """Cameras of a scene; the twin is compiled with the first picture, renderers are kept."""
+
+    def __init__(self, compile_twin: Callable[[], mujoco.MjModel]) -> None:
+        """Takes what builds the twin: the same joints in the same order, with all looks."""
+        self._compile = compile_twin
+        self._twin: tuple[mujoco.MjModel, mujoco.MjData] | None = None
+        self._cameras: dict[tuple[int, int, bool], Camera] = {}
+
+    def colour(
+        self, state: mujoco.MjData, camera: str, size: tuple[int, int], fancy: bool
+    ) -> NDArray[np.uint8]:
+        """RGB [H, W, 3]; `fancy` adds shadows, sky and smooth edges.
+
+        Raises:
+            InputError: no such camera, a size out of range, or no EGL.
+        """
+        model, data = self._follow(state)
+        return self._camera(model, camera, size, fancy).colour(data, camera)
+
+    def depth(
+        self, state: mujoco.MjData, camera: str, size: tuple[int, int]
+    ) -> NDArray[np.float32]:
+        """Metric depth along the optical axis, m, shape [H, W]."""
+        model, data = self._follow(state)
+        return self._camera(model, camera, size, False).depth(data, camera)
+
+    def close(self) -> None:
+        """Frees the renderers."""
+        for camera in self._cameras.values():
+            camera.close()
+        self._cameras.clear()
+
+    def _follow(self, state: mujoco.MjData) -> tuple[mujoco.MjModel, mujoco.MjData]:
+        """The twin, brought into the same pose."""
+        if self._twin is None:
+            model = self._compile()
+            self._twin = model, mujoco.MjData(model)
+        model, data = self._twin
+        data.qpos[:] = state.qpos
+        mujoco.mj_kinematics(model, data)
+        mujoco.mj_comPos(model, data)
+        mujoco.mj_camlight(model, data)
+        return model, data
+
+    def _camera(
+        self, model: mujoco.MjModel, name: str, size: tuple[int, int], fancy: bool
+    ) -> Camera:
+        known = [model.camera(i).name for i in range(model.ncam)]
+        if name not in known:
+            raise InputError(f'unknown camera {name!r}; known: {", ".join(known)}')
+        key = *size, fancy
+        if key not in self._cameras:
+            self._cameras[key] = Camera(model, *size, fancy)
+        return self._cameras[key]

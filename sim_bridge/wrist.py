@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The simulated force and torque sensor between the last joint and the gripper."""
+
+import mujoco
+import numpy as np
+
+from robot_rl.control.robot import RobotConfig
+from robot_rl.types import FloatArray
+
+
+class WristSensor:
+    """Measures what the surroundings and the weight do to everything behind the last joint."""
+
+    def __init__(self, model: mujoco.MjModel, robot: RobotConfig, wrist: str) -> None:
+        """Takes a compiled scene and the name of the body that the sensor carries."""
+        self._model = model
+        self._tool = model.body(robot.tool_frame).id
+        self._wrist = model.body(wrist).id
+        self._root = int(model.body_rootid[self._wrist])
+        low = robot.low_level
+        self._deviation = np.repeat([low.force_noise, low.torque_noise], 3)
+
+    def measure(self, data: mujoco.MjData) -> FloatArray:
+        """Force and torque of the surroundings on the tool, at and in the tool frame, shape [6].
+
+        The wrist carries what the surroundings (contacts, weight) do to everything behind it, so
+        that is the negative of the force that the wrist applies. It is free of the arm's joints.
+        """
+        mujoco.mj_rnePostConstraint(self._model, data)
+        torque, force = data.cfrc_int[self._wrist][:3], data.cfrc_int[self._wrist][3:]
+        arm = data.subtree_com[self._root] - data.xpos[self._tool]
+        turn = data.xmat[self._tool].reshape(3, 3).T
+        return -np.concatenate((turn @ force, turn @ (torque + np.cross(arm, force))))
+
+    def noise(self, rng: np.random.Generator) -> FloatArray:
+        """A sample of the sensor's noise, N and N m, shape [6]."""
+        return rng.standard_normal(6) * self._deviation
