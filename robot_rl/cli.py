@@ -31,6 +31,9 @@ def main() -> None:
         status = importlib.import_module(COMMANDS[command][0]).main(rest)
     except InputError as error:
         status = _fail(str(error))
+    except KeyboardInterrupt:
+        print('interrupted', file=sys.stderr)
+        status = 130
     sys.exit(status)
 
 

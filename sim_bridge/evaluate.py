@@ -4,13 +4,16 @@
 import argparse
 import dataclasses
 import json
+import signal
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
 import numpy as np
 
 from robot_rl.control.robot import load_robot
 from robot_rl.episodes.episode import Limits
+from robot_rl.errors import InputError
 from robot_rl.learning.build import deployed, make_player, read_saved
 from robot_rl.learning.player import How
 from robot_rl.task import TaskConfig, load_task
@@ -98,8 +101,16 @@ def play(plan: Plan) -> Result:
 
 def play_all(plans: list[Plan]) -> list[Result]:
     """Plays several plans, two at a time."""
-    with ProcessPoolExecutor(max_workers=min(2, len(plans))) as pool:
-        return list(pool.map(play, plans))
+    with ProcessPoolExecutor(min(2, len(plans)), initializer=_end_at_once) as pool:
+        try:
+            return list(pool.map(play, plans))
+        except BrokenProcessPool as error:
+            raise InputError('evaluation: ended from outside') from error
+
+
+def _end_at_once() -> None:
+    """Lets Ctrl-C end a worker in silence."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def main(argv: list[str]) -> int:

@@ -27,7 +27,7 @@ def _choose_backend() -> None:
         egl = importlib.import_module('mujoco.egl')  # opens the library, so only when drawing
     except Exception as error:  # PyOpenGL raises what it likes where a library is missing
         raise InputError(NO_EGL) from error
-    GLContext._context = None  # its destructor reads it even where its constructor failed
+    egl.GLContext._context = None  # its destructor reads it even where its constructor failed
     gl_context.GLContext = egl.GLContext
 
 

@@ -34,4 +34,4 @@ class WristSensor:
 
     def noise(self, rng: np.random.Generator) -> FloatArray:
         """A sample of the sensor's noise, N and N m, shape [6]."""
-        return rng.standard_normal(6) * self._deviation
+        return np.asarray(rng.standard_normal(6) * self._deviation)

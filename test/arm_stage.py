@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
 from graph import Listener, process
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
@@ -43,6 +44,7 @@ class Stage:
     Attributes:
         sent: (time, velocity [J]) of everything that went to the motors.
         states: joint states that the driver passed on.
+        diagnostics: what nodes say of themselves.
     """
 
     def __init__(self) -> None:
@@ -52,6 +54,7 @@ class Stage:
         self.listener = Listener()
         self.sent: list[tuple[float, FloatArray]] = []
         self.states = self.listener.collect(JointState, 'joint_states', BEST_EFFORT)
+        self.diagnostics = self.listener.collect(DiagnosticArray, '/diagnostics')
         self.listener.node.create_subscription(
             Float64MultiArray, DRIVER.command_topic, self._on_sent, 100
         )
@@ -147,6 +150,11 @@ class Stage:
             return self.moving()
 
         assert self.listener.until(moves, seconds), f'no motion: {answers}'
+
+    def says(self, node: str, words: str) -> bool:
+        """Whether the words are in what a node last said of itself."""
+        said = [s.message for d in self.diagnostics for s in d.status if s.name == node]
+        return bool(said) and words in said[-1]
 
     def seconds_to_hold(self, since: float, within: float = 1.0) -> float:
         """Time from `since` to the first of the zeros that do not end within `within` seconds."""

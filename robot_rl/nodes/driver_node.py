@@ -39,6 +39,7 @@ UNNAMED = '_NODE_NAME_UNKNOWN_'  # by rcl, of an endpoint that came before its n
 LOOK_SECONDS = 0.1
 NAMING_SECONDS = (4.0, 0.5)  # a name that got lost comes after 3 s; no such patience in motion
 STOPPING_SECONDS = 1.0
+LIVE = ('armed', 'holding')
 LEVELS = {'armed': 'ok', 'holding': 'warn', 'disarmed': 'warn', 'stopped': 'error'}
 
 
@@ -59,6 +60,7 @@ class DriverNode(GraphNode):
         self._misfits = {'joint_states': 'no joint state yet', 'command': ''}
         self._state: JointState | None = None
         self._state_at = 0.0
+        self._told = ''
         self._trusted = b''
         self._unsettled: set[bytes] = set()
         self._named_at = time.monotonic()
@@ -117,7 +119,8 @@ class DriverNode(GraphNode):
             self.complain(error)
             return
         age_s = (self.clock_of_robot.now_ns() - command.stamp_ns) * 1e-9
-        if not self._driver.accept(command, publisher, age_s, time.monotonic_ns()):
+        taken = self._driver.accept(command, publisher, age_s, time.monotonic_ns())
+        if not taken and self._driver.state in LIVE:
             self.complain(InputError(f'command: {self._driver.refusal}'))
 
     def _send(self) -> Setpoint | None:
@@ -125,7 +128,16 @@ class DriverNode(GraphNode):
         setpoint = self._driver.tick(time.monotonic_ns(), measured)
         if setpoint is not None:
             self._output.publish(self._message(setpoint))
+        self._tell()
         return setpoint
+
+    def _tell(self) -> None:
+        """Logs when it must be armed, when it may move, and when it is stopped."""
+        state, reason = self._driver.state, self._driver.reason
+        told = 'ready to move' if state in LIVE else f'{state}: {reason}'
+        if told != self._told:
+            self._told = told
+            self.get_logger().warning(told)
 
     def _message(self, setpoint: Setpoint) -> JointTrajectory | Float64MultiArray:
         if self._config.kind == 'velocity_array':
@@ -144,7 +156,10 @@ class DriverNode(GraphNode):
         strangers = set(names.values()) - {SAFETY} - self._unnamed(names)
         if strangers:
             found = ', '.join(sorted(strangers))
-            self._driver.stop(f'command: published by {found}; expected {SAFETY} alone')
+            reason = f'command: published by {found}; expected {SAFETY} alone'
+            self._driver.stop(reason)
+            if UNNAMED in self._driver.reason:
+                self._driver.reason = reason  # the name came after the stop
         elif list(names.values()) == [SAFETY]:
             (self._trusted,) = names
             self._driver.trust(self._trusted)
@@ -182,7 +197,7 @@ class DriverNode(GraphNode):
         return self._state
 
     def _on_disarm(self, _: Trigger.Request, answer: Trigger.Response) -> Trigger.Response:
-        self._driver.disarm()
+        self._driver.disarm('as requested')
         answer.success = True
         return answer
 

@@ -149,6 +149,8 @@ class SafetyNode(GraphNode):
         if not reason or reason == self._kept:
             return
         self._kept = reason
+        told = ': '.join(filter(None, ('stop latched', reason, self._filter.detail)))
+        self.get_logger().error(told)
         try:
             if self._stop_file is not None:
                 self._stop_file.write(reason)

@@ -99,7 +99,7 @@ class UsbInsertion:
     def start_xyz(self, rng: np.random.Generator) -> FloatArray:
         """Where the tool starts, m, base frame, shape [3]."""
         height = np.array([0.0, 0.0, START_HEIGHT])
-        return self.goal_xyz + height + rng.uniform(-START_JITTER, START_JITTER)
+        return np.asarray(self.goal_xyz + height + rng.uniform(-START_JITTER, START_JITTER))
 
     # ---- privileged state ----------------------------------------------------------------
 
