@@ -48,6 +48,7 @@ class RobotEnv(gymnasium.Env[Entries, NDArray[np.float32]]):
         self._robot = load_robot(self._task.robot)
         self._limits = Limits(self._task.horizon)
         self._host = DirectHost(self._task, self._robot, self._limits, seed)
+        self._opened = False
         self.render_mode = render_mode
         spec = data_spec(self._task, self._robot)
         self.observation_space = spaces.Dict(_spaces(spec))
@@ -61,6 +62,7 @@ class RobotEnv(gymnasium.Env[Entries, NDArray[np.float32]]):
         if seed is not None:
             self._host.start_over(self._limits, seed)
         observation = self._host.reset()
+        self._opened = True
         return self._own(observation.entries), self._info()
 
     def step(
@@ -69,13 +71,15 @@ class RobotEnv(gymnasium.Env[Entries, NDArray[np.float32]]):
         """Plays one action.
 
         Raises:
-            InputError: an action outside its space, or after the episode's end.
+            InputError: an action outside its space, before a reset, or after the episode's end.
         """
         values = np.asarray(action, np.float64)
         if values.shape != self.action_space.shape or not (np.abs(values) <= 1).all():
             raise InputError(
                 f'action: expected {self.action_space.shape} in [-1, 1], got {action!r}'
             )
+        if not self._opened:
+            raise InputError('no episode yet; reset before the first action')
         stamp_ns = self._host.observation.stamp_ns
         observation = self._host.act(Action(stamp_ns, values))
         self._host.take_steps()
@@ -97,7 +101,7 @@ class RobotEnv(gymnasium.Env[Entries, NDArray[np.float32]]):
 
     def _info(self) -> dict[str, Any]:
         reasons = [r.reason for r in self._host.results if r.reason]
-        raw = {name: self._host.observation.entries[name] for name in RAW_ENTRIES}
+        raw = {name: self._host.observation.entries[name].copy() for name in RAW_ENTRIES}
         return raw | {
             'success': self._host.reward.success,
             'interventions': len(reasons),

@@ -31,7 +31,7 @@ CONFIG = ControllerConfig(
     control_hz=20.0,
 )
 # Tool pointing down 5 cm above the goal: far from limits and singularities.
-ABOVE = inverse(ARM, HOME, GOAL + [0, 0, 0.05], rotation_from_rpy(np.array(DOWN)))
+ABOVE = inverse(ARM, HOME, GOAL + np.array([0, 0, 0.05]), rotation_from_rpy(np.array(DOWN)))
 
 numbers = st.floats(-1, 1)
 triples = st.tuples(numbers, numbers, numbers).map(np.array)
@@ -66,7 +66,7 @@ def answer(driver, values, position=ABOVE, **rest):
 def test_p_controller_by_hand():
     """u = -k_p (x - x*): 2, -4 and 10 cm of error times 1, 0.5 and 0.3."""
     base = BASES['p_controller'](P, 0.1)
-    tool = GOAL + [0.02, -0.04, 0.10]
+    tool = GOAL + np.array([0.02, -0.04, 0.10])
     move = base.displacement(tool, GOAL, np.array([5.0, 5.0, 5.0]))
     np.testing.assert_allclose(move, [-0.02, 0.02, -0.03], rtol=0, atol=1e-15)
 
@@ -79,20 +79,20 @@ def test_no_base_does_not_move():
 def test_impedance_in_free_space_by_hand():
     """K e = (2, -4, 2.5) N is below the limit; v = F / D, u = v T with T = 0.1 s."""
     base = BASES['impedance'](SPRING, 0.1)
-    move = base.displacement(GOAL - [0.02, -0.02, 0.05], GOAL, np.zeros(3))
+    move = base.displacement(GOAL - np.array([0.02, -0.02, 0.05]), GOAL, np.zeros(3))
     np.testing.assert_allclose(move, [0.005, -0.008, 0.003125], rtol=0, atol=1e-15)
 
 
 def test_impedance_pull_is_bounded_by_hand():
     """K e = (30, 0, -40) N has 50 N, so a fifth of it is left: (6, 0, -8) N."""
     base = BASES['impedance'](SPRING, 0.1)
-    move = base.displacement(GOAL - [0.3, 0, -0.8], GOAL, np.zeros(3))
+    move = base.displacement(GOAL - np.array([0.3, 0, -0.8]), GOAL, np.zeros(3))
     np.testing.assert_allclose(move, [0.015, 0.0, -0.01], rtol=0, atol=1e-15)
 
 
 def test_impedance_rests_where_the_contact_balances_the_pull():
     base = BASES['impedance'](SPRING, 0.1)
-    tool = GOAL + [0.0, 0.0, 1.0]
+    tool = GOAL + np.array([0.0, 0.0, 1.0])
     np.testing.assert_allclose(
         base.displacement(tool, GOAL, np.array([0.0, 0.0, 10.0])), np.zeros(3), atol=1e-15
     )
@@ -257,11 +257,11 @@ def follow(driver, position, seconds, period=0.01):
 
 def test_the_orientation_is_corrected():
     tilted = rotation_from_rpy(np.array([math.pi - 0.2, 0.1, 0.15]))
-    start = inverse(ARM, HOME, GOAL + [0, 0, 0.05], tilted)
+    start = inverse(ARM, HOME, GOAL + np.array([0, 0, 0.05]), tilted)
     end = ARM.evaluate(follow(controller(), start, 3.0))
     wanted = rotation_from_rpy(np.array(DOWN))
     np.testing.assert_allclose(end.rotation, wanted, atol=1e-3)
-    np.testing.assert_allclose(end.position_xyz, GOAL + [0, 0, 0.05], atol=1e-3)
+    np.testing.assert_allclose(end.position_xyz, GOAL + np.array([0, 0, 0.05]), atol=1e-3)
 
 
 def test_the_posture_is_drawn_home_without_moving_the_tool():

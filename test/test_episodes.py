@@ -232,6 +232,14 @@ def test_with_a_lag_an_episode_is_played_by_exactly_one_policy() -> None:
     assert versions.choose(4) is None
 
 
+def test_a_policy_that_was_lost_on_the_way_does_not_stop_the_run() -> None:
+    versions = PolicyVersions(lag=1)
+    for episode in (-1, 0, 2):
+        versions.offer(policy(episode))
+    played = [versions.choose(e) for e in (2, 3, 4)]
+    assert [p.episode if p else None for p in played] == [0, 2, 2]
+
+
 def test_after_a_resume_the_first_policy_serves_until_newer_ones_are_due() -> None:
     versions = PolicyVersions(lag=1)
     versions.offer(policy(9))

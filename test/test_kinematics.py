@@ -125,7 +125,9 @@ angles = st.floats(-math.pi, math.pi)
 @given(angles, st.floats(-1.5, 1.5), angles)
 def test_rotation_from_rpy_is_the_product_of_three_turns(roll, pitch, yaw):
     expected = turn('z', yaw) @ turn('y', pitch) @ turn('x', roll)
-    np.testing.assert_allclose(rotation_from_rpy(np.array([roll, pitch, yaw])), expected, atol=1e-12)
+    np.testing.assert_allclose(
+        rotation_from_rpy(np.array([roll, pitch, yaw])), expected, atol=1e-12
+    )
 
 
 @given(st.lists(st.floats(-1.7, 1.7), min_size=3, max_size=3).map(np.array))

@@ -28,21 +28,21 @@ def travel(way, tool_xyz, steps=2000):
 
 
 def test_leaves_the_socket_straight_out():
-    path = np.array(travel(WayToStart(CONFIG, GOAL), GOAL + [0.001, -0.002, 0.0]))
+    path = np.array(travel(WayToStart(CONFIG, GOAL), GOAL + np.array([0.001, -0.002, 0.0])))
     inside = path[path[:, 2] < 0.1 + 0.045]
     assert len(inside) > 5
     np.testing.assert_array_equal(inside[:, :2], np.tile(inside[0, :2], (len(inside), 1)))
 
 
 def test_goes_across_only_at_the_starts_height():
-    path = np.array(travel(WayToStart(CONFIG, GOAL), GOAL + [0.08, 0.0, 0.0]))
+    path = np.array(travel(WayToStart(CONFIG, GOAL), GOAL + np.array([0.08, 0.0, 0.0])))
     moved = np.abs(np.diff(path[:, 0])) > 0
     assert moved.any()
     assert (path[:-1][moved, 2] >= 0.15 - CONFIG.tolerance).all()
 
 
 def test_from_above_it_comes_down_straight():
-    path = np.array(travel(WayToStart(CONFIG, GOAL), GOAL + [0.02, 0.0, 0.12]))
+    path = np.array(travel(WayToStart(CONFIG, GOAL), GOAL + np.array([0.02, 0.0, 0.12])))
     aim = GOAL + np.array(CONFIG.offset)
     ways = path - aim
     directions = ways / np.linalg.norm(ways, axis=1, keepdims=True)

@@ -43,7 +43,8 @@ class BaseConfig:
                 raise ValueError(f'base: kind {self.kind} {verb} {name}')
         if not all(g >= 0 for g in (*(self.gain or ()), *(self.stiffness or ()))):
             raise ValueError('base: gain and stiffness must not be negative')
-        if not all(d > 0 for d in (*(self.damping or ()), self.force_limit or 1.0)):
+        limit = 1.0 if self.force_limit is None else self.force_limit
+        if not all(d > 0 for d in (*(self.damping or ()), limit)):
             raise ValueError('base: damping and force_limit must be above 0')
 
 

@@ -98,9 +98,7 @@ class Controller:
         dq = J^T (J J^T + d^2 I)^-1 [v; w] + (I - J^+ J) g (q_home - q).
     """
 
-    def __init__(
-        self, config: ControllerConfig, kinematics: Kinematics, home: FloatArray
-    ) -> None:
+    def __init__(self, config: ControllerConfig, kinematics: Kinematics, home: FloatArray) -> None:
         """Takes the arm and its home posture, rad, shape [J]."""
         self._config = config
         self._kinematics = kinematics

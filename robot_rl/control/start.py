@@ -63,4 +63,5 @@ class WayToStart:
         if along > self._config.tolerance:
             rest = along * out
         velocity = self.GAIN * rest
-        return velocity * min(1.0, self._config.speed / float(np.linalg.norm(velocity)))
+        share = min(1.0, self._config.speed / float(np.linalg.norm(velocity)))
+        return np.asarray(velocity * share)

@@ -29,7 +29,9 @@ class PolicyVersions:
 
     With a `lag`, episode e is played by the policy that has learned from every episode up to
     e - 1 - lag and from none after it: learner and collector then work side by side, and a
-    run still follows from its seed alone. Without one, the newest is played.
+    run still follows from its seed alone. Policies come in order, so when one after the wanted
+    one is here without it, that one was lost on the way and the next is played. Without a lag,
+    the newest is played.
     """
 
     def __init__(self, lag: int | None) -> None:
@@ -58,5 +60,8 @@ class PolicyVersions:
             return self._kept[-1]
         wanted = max(episode - 1 - self._lag, self._kept[0].episode)
         past = [p for p in self._kept if p.episode <= wanted]
-        self._kept = past[-1:] + [p for p in self._kept if p.episode > wanted]
-        return past[-1] if past[-1].episode == wanted else None
+        newer = [p for p in self._kept if p.episode > wanted]
+        self._kept = past[-1:] + newer
+        if past[-1].episode == wanted:
+            return past[-1]
+        return newer[0] if newer else None

@@ -27,15 +27,20 @@ DISCOVERY_SECONDS = 0.4
 LEASE_SECONDS = 4.0  # longer than the lease in config/fastdds_profile.xml
 
 COMMAND_LIFE = Duration(seconds=0.1)
-EVENT_QOS = QoSProfile(depth=10)
+EVENT_QOS = QoSProfile(depth=200)  # nothing is lost to a reader that lags behind for a while
 REPLAY_QOS = QoSProfile(depth=1000)
-WEIGHTS_QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 def sensor_qos(lockstep: bool) -> QoSProfile:
     """Newest value only; reliable where the simulation waits for the answer."""
     best_effort = ReliabilityPolicy.BEST_EFFORT
     return QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE if lockstep else best_effort)
+
+
+def weights_qos(lockstep: bool) -> QoSProfile:
+    """The newest policy, late joiners included; all in lock step, as each has its episode."""
+    depth = 10 if lockstep else 1
+    return QoSProfile(depth=depth, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 def command_qos(lockstep: bool) -> QoSProfile:

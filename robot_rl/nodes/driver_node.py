@@ -88,7 +88,7 @@ class DriverNode(GraphNode):
     def _make_output(self) -> Publisher:
         kinds = {'joint_trajectory': JointTrajectory, 'velocity_array': Float64MultiArray}
         return self.create_publisher(
-            kinds[self._config.kind], self._config.command_topic, EVENT_QOS
+            kinds[self._config.kind], self._config.command_topic, command_qos(lockstep=True)
         )
 
     def _on_state(self, message: JointStateMsg) -> None:

@@ -79,9 +79,7 @@ class EpisodeNode(GraphNode):
         self._current: Observation | None = None
         self._tally = Tally()
         self._ready_since: float | None = None
-        self._publisher = self.create_publisher(
-            rr.Observation, 'observation', sensor_qos(lockstep=True)
-        )
+        self._publisher = self.create_publisher(rr.Observation, 'observation', EVENT_QOS)
         qos = sensor_qos(lockstep)
         self.create_subscription(JointState, 'joint_states', self._on_state, qos)
         self.create_subscription(WrenchStamped, 'wrench', self._on_wrench, qos)

@@ -28,7 +28,7 @@ from robot_rl.learning.build import make_learner, restore
 from robot_rl.learning.checkpoint import CheckpointWriter
 from robot_rl.learning.statistics import Episode
 from robot_rl.nodes import records
-from robot_rl.nodes.common import EVENT_QOS, REPLAY_QOS, WEIGHTS_QOS, GraphNode, run
+from robot_rl.nodes.common import EVENT_QOS, REPLAY_QOS, GraphNode, run, weights_qos
 from robot_rl.replay.inbox import Inbox
 from robot_rl.report.metrics import MetricsWriter
 from robot_rl.report.progress import progress_line
@@ -59,7 +59,8 @@ class LearnerNode(GraphNode):
         self._started_at = self._learner.summary()
         self._played_version, self._last_return = -1, 0.0
         self._stored: dict[str, int] = {}
-        self._weights = self.create_publisher(rr.PolicyWeights, 'policy/weights', WEIGHTS_QOS)
+        qos = weights_qos(parameters.lockstep)
+        self._weights = self.create_publisher(rr.PolicyWeights, 'policy/weights', qos)
         self._acks = self.create_publisher(rr.ReplayAck, 'replay/ack', EVENT_QOS)
         self.create_subscription(rr.Step, 'replay', self._on_step, REPLAY_QOS)
         self.create_service(SaveCheckpoint, 'save_checkpoint', self._on_save)

@@ -22,10 +22,10 @@ from robot_rl.learning.player import Player
 from robot_rl.nodes import conversions as convert, records
 from robot_rl.nodes.common import (
     EVENT_QOS,
-    WEIGHTS_QOS,
     GraphNode,
     run,
     sensor_qos,
+    weights_qos,
 )
 from robot_rl.types import Observation
 
@@ -43,7 +43,8 @@ class PolicyNode(GraphNode):
         reliable = sensor_qos(lockstep=True)
         self.create_subscription(rr.Observation, 'observation', self._on_observation, reliable)
         self.create_subscription(rr.Reward, 'reward', self._on_reward, EVENT_QOS)
-        self.create_subscription(rr.PolicyWeights, 'policy/weights', self._on_weights, WEIGHTS_QOS)
+        qos = weights_qos(self.parameters.lockstep)
+        self.create_subscription(rr.PolicyWeights, 'policy/weights', self._on_weights, qos)
 
     def _make_player(self) -> Player:
         parameters = self.parameters

@@ -23,7 +23,7 @@ from robot_rl_msgs import msg as rr
 
 from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert, records
-from robot_rl.nodes.common import EVENT_QOS, REPLAY_QOS, GraphNode, run, sensor_qos
+from robot_rl.nodes.common import EVENT_QOS, REPLAY_QOS, GraphNode, run
 from robot_rl.replay.assembler import StepAssembler
 from robot_rl.replay.bag import BagWriter
 from robot_rl.replay.definitions import definition
@@ -46,8 +46,7 @@ class ReplayNode(GraphNode):
         self._previous = -1
         self._bag = self._open_bag()
         self._publisher = self.create_publisher(rr.Step, 'replay', REPLAY_QOS)
-        reliable = sensor_qos(lockstep=True)
-        self.create_subscription(rr.Observation, 'observation', self._on_observation, reliable)
+        self.create_subscription(rr.Observation, 'observation', self._on_observation, EVENT_QOS)
         self.create_subscription(rr.Action, 'control/action', self._on_action, EVENT_QOS)
         self.create_subscription(rr.SafetyStatus, 'safety/status', self._on_safety, EVENT_QOS)
         self.create_subscription(rr.Reward, 'reward', self._on_reward, EVENT_QOS)

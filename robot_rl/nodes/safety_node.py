@@ -131,8 +131,11 @@ class SafetyNode(GraphNode):
 
     def _watch(self) -> None:
         """Holds when no command came for as long as one may last, and so every period."""
-        if self._state is not None and time.monotonic() > self._hold_at:
-            self._hold_at = time.monotonic() + self._period_s
+        now = time.monotonic()
+        if self._state is None:
+            self._hold_at = now + self.task.safety.command_timeout
+        elif now > self._hold_at:
+            self._hold_at = now + self._period_s
             self._pass_on(self._waiting)
 
     def _look_for_controller(self) -> None:
