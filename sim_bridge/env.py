@@ -51,7 +51,7 @@ class RobotEnv(gymnasium.Env[Entries, NDArray[np.float32]]):
         self._opened = False
         self.render_mode = render_mode
         spec = data_spec(self._task, self._robot)
-        self.observation_space = spaces.Dict(_spaces(spec))
+        self.observation_space: spaces.Dict = spaces.Dict(_spaces(spec))  # type: ignore[assignment]
         self.action_space = spaces.Box(-1.0, 1.0, (spec.action_size,), np.float32)
 
     def reset(
@@ -88,7 +88,7 @@ class RobotEnv(gymnasium.Env[Entries, NDArray[np.float32]]):
         entries = self._own(observation.entries)
         return entries, reward.value, reward.terminated, truncated, self._info()
 
-    def render(self) -> NDArray[np.uint8]:  # type: ignore[override]
+    def render(self) -> NDArray[np.uint8]:
         """A picture of the scene, [480, 640, 3]."""
         return self._host.world.render('overview', 480, 640)
 
