@@ -91,5 +91,6 @@ class Listener:
         return future.result()
 
     def close(self) -> None:
+        self._executor.shutdown()  # else it may keep the node's endpoints alive
         self.node.destroy_node()
         rclpy.shutdown(context=self.context)

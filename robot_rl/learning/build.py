@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Puts agent, learner and player of a task together; the one way that every host does it."""
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,8 +58,10 @@ def read_saved(checkpoint: str) -> Saved:
 
 
 def make_agent(task: TaskConfig, robot: RobotConfig, seed: int) -> Agent:
-    """The task's agent with networks drawn from the seed."""
-    return load_agent(task.agent).make(data_spec(task, robot), seed)
+    """The task's agent with networks drawn from the seed, on the CPU: made to act."""
+    loaded = load_agent(task.agent)
+    on_cpu = dataclasses.replace(loaded.agent, device='cpu')
+    return dataclasses.replace(loaded, agent=on_cpu).make(data_spec(task, robot), seed)
 
 
 def run_info(task: TaskConfig, robot: RobotConfig, seed: int, run: str = '') -> RunInfo:

@@ -58,7 +58,6 @@ class LearnerNode(GraphNode):
         self._started = time.monotonic()
         self._started_at = self._learner.summary()
         self._played_version, self._last_return = -1, 0.0
-        self._stored: dict[str, int] = {}
         qos = weights_qos(parameters.lockstep)
         self._weights = self.create_publisher(rr.PolicyWeights, 'policy/weights', qos)
         self._acks = self.create_publisher(rr.ReplayAck, 'replay/ack', EVENT_QOS)
@@ -114,11 +113,18 @@ class LearnerNode(GraphNode):
         if self._learner.publish_due:
             self._weights.publish(records.to_weights(self._learner.weights()))
         if self._learner.diverged:
-            self.complain(InputError(f'learning diverged: {self._learner.diverged}'))
+            self._report_divergence()
         if self._learner.checkpoint_due and not self._writer.busy:
             self._save()
         if self._done:
             self.finish()
+
+    def _report_divergence(self) -> None:
+        """On a robot the last good policy plays on; in lock step nobody would ever move again."""
+        error = InputError(f'learning diverged: {self._learner.diverged}')
+        if self.parameters.lockstep:
+            raise error
+        self.complain(error)
 
     @property
     def _done(self) -> bool:
@@ -126,14 +132,13 @@ class LearnerNode(GraphNode):
         return 0 < self.parameters.steps <= steps and not self._learner.owed
 
     def _save(self) -> None:
-        """Starts to write a checkpoint, and acknowledges what the one before it holds."""
+        """Starts to write a checkpoint, and acknowledges what the last one on the disk holds."""
         if self._writer.error:
             self.complain(InputError(self._writer.error))
-        for collector, sequence in self._stored.items():
+        for collector, sequence in self._writer.written.get('sequences', {}).items():
             self._acks.publish(rr.ReplayAck(collector=collector, stored=sequence))
         try:
             self._writer.start(self._learner.checkpoint())
-            self._stored = self._learner.replay.sequences
         except InputError as error:
             self.complain(error)
 
