@@ -12,8 +12,10 @@ from robot_rl import ros_environment
 
 
 class Domains:
-    """Domains 1 to 100 from a place of this process's own: a run that was killed may have left
-    processes in the first ones."""
+    """Domains 1 to 100, from a place of this process's own on.
+
+    A run that was killed may have left processes in the first ones.
+    """
 
     def __init__(self) -> None:
         self._value = os.getpid()
