@@ -149,12 +149,15 @@ class Stage:
                 last = time.monotonic()
             return self.moving()
 
-        assert self.listener.until(moves, seconds), f'no motion: {answers}'
+        assert self.listener.until(moves, seconds), f'no motion: {answers}, {self.said()}'
 
     def says(self, node: str, words: str) -> bool:
         """Whether the words are in what a node last said of itself."""
-        said = [s.message for d in self.diagnostics for s in d.status if s.name == node]
-        return bool(said) and words in said[-1]
+        return words in self.said().get(node, '')
+
+    def said(self) -> dict[str, str]:
+        """What each node last said of itself."""
+        return {s.name: s.message for array in self.diagnostics for s in array.status}
 
     def seconds_to_hold(self, since: float, within: float = 1.0) -> float:
         """Time from `since` to the first of the zeros that do not end within `within` seconds."""
