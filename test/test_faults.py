@@ -25,6 +25,8 @@ from robot_rl.nodes import conversions as convert
 from robot_rl.task import load_task
 from robot_rl.types import JointCommand
 
+pytestmark = pytest.mark.faults
+
 RATES = load_task('usb_insertion').rates
 
 #: Silence of the last command's source, one period of the driver, and the slowing down.
