@@ -3,7 +3,6 @@
 # make setup    .venv with everything in it; quick, and offline, where nothing changed
 # make train    setup, then trains in simulation: TASK=... ROBOT=... AGENT=... SEED=... STEPS=...
 # make test     setup, then lint, types and tests; one test: PYTEST='-k safety'
-# make faults   setup, then the fault tests: real signals against the clock, on a quiet machine
 # make lint     setup, then lint and types
 # make bench    setup, then every benchmark; one: BENCH=latency
 # make clean    removes .venv and what was built
@@ -21,7 +20,7 @@ unexport PYTHONPATH AMENT_PREFIX_PATH CMAKE_PREFIX_PATH _ROS_WHEELS_BOOTSTRAP_CO
 MESSAGES := $(shell find robot_rl_msgs -name build -prune -o -print)
 SHARED := $(shell find config launch urdf -name __pycache__ -prune -o -print)
 
-.PHONY: setup train test faults lint bench clean
+.PHONY: setup train test lint bench clean
 
 setup: $(DONE)/package $(DONE)/graphics
 
@@ -55,9 +54,6 @@ lint: setup
 
 test: lint
 	$(BIN)/python -m pytest $(PYTEST)
-
-faults: setup
-	$(BIN)/python -m pytest -m faults -rP
 
 bench: setup
 	set -e; for name in $(BENCH); do $(BIN)/robot-rl bench $$name; done

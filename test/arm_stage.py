@@ -118,15 +118,9 @@ class Stage:
         end = time.monotonic() + seconds
         self.listener.until(lambda: time.monotonic() >= end, seconds + 1)
 
-    def call(self, service: str, seconds: float = 15.0) -> Trigger.Response:
-        """A trigger's answer; asked again, as a dead server is not forgotten at once."""
-        end = time.monotonic() + seconds
-        while True:
-            try:
-                return self.listener.call(Trigger, service, Trigger.Request(), 1.0)
-            except AssertionError:
-                if time.monotonic() > end:
-                    raise
+    def call(self, service: str) -> Trigger.Response:
+        """A trigger's answer."""
+        return self.listener.call(Trigger, service, Trigger.Request())
 
     def after(self, when: float) -> list[tuple[float, FloatArray]]:
         """What was sent since then."""
@@ -138,7 +132,7 @@ class Stage:
         recent = self.after(now - seconds)
         return len(recent) > 3 and all(v.any() for _, v in recent) and now - recent[-1][0] < 0.05
 
-    def arm(self, *names: str, seconds: float = 20.0) -> None:
+    def arm(self, *names: str, seconds: float = 60.0) -> None:
         """Arms the driver and what else is named, again if need be, until the arm moves."""
         answers, last = {}, 0.0
 

@@ -25,7 +25,7 @@ from robot_rl.nodes import conversions as convert
 from robot_rl.task import load_task
 from robot_rl.types import JointCommand
 
-pytestmark = pytest.mark.faults
+pytestmark = pytest.mark.graph
 
 RATES = load_task('usb_insertion').rates
 
@@ -68,18 +68,24 @@ class Graph(Stage):
             self.call(f'{name}/reset_stop')
         self.arm('safety')
         self.observations.clear()
-        self.until(lambda: len(self.observations) > 3, 20, 'observations')
-        self.until(lambda: self.moving(0.3), 20, 'motion')
+        self.until(lambda: len(self.observations) > 3, 60, 'observations')
+        self.until(lambda: self.moving(0.3), 60, 'motion')
         self.sent.clear()
         self.statuses.clear()
 
     def strike(self, name: str, number: signal.Signals) -> float:
-        """Sends a signal at the worst moment: just after a command, the first of an action."""
-        seen = len(self.observations)
-        self.until(lambda: len(self.observations) > seen, 5, 'an observation')
-        self.statuses.clear()
-        self.until(lambda: bool(self.statuses), 5, 'a command')
-        return self.send(name, number)
+        """Sends a signal at the worst moment: just after a command, the first of an action.
+
+        A pause of the machine may have disarmed the driver; then the arm is set moving again.
+        """
+        while True:
+            seen = len(self.observations)
+            self.until(lambda: len(self.observations) > seen, 5, 'an observation')  # noqa: B023
+            self.statuses.clear()
+            self.until(lambda: bool(self.statuses), 5, 'a command')
+            if self.moving():
+                return self.send(name, number)
+            self.arm('safety')
 
     def late(self, since: float) -> list[float]:
         """Ages, s, of the commands that the motors executed too late after `since`."""

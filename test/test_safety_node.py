@@ -220,7 +220,6 @@ def test_the_state_is_told_once_a_second(robot: Surroundings) -> None:
     assert counts['no_command'] > 5
 
 
-@pytest.mark.faults
 def test_a_requested_stop_survives_a_crash_until_it_is_reset_and_armed(
     robot: Surroundings, node: Node
 ) -> None:

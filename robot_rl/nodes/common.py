@@ -31,10 +31,21 @@ EVENT_QOS = QoSProfile(depth=200)  # nothing is lost to a reader that lags behin
 REPLAY_QOS = QoSProfile(depth=1000)
 
 
+def step_qos(lockstep: bool, depth: int = EVENT_QOS.depth) -> QoSProfile:
+    """Reliable; in lock step, which waits for every message, also for readers found late.
+
+    Discovery is not transitive: when one node knows the whole graph, two others may not yet have
+    found each other, and what is sent between them is lost.
+    """
+    late = DurabilityPolicy.TRANSIENT_LOCAL if lockstep else DurabilityPolicy.VOLATILE
+    return QoSProfile(depth=depth, durability=late)
+
+
 def sensor_qos(lockstep: bool) -> QoSProfile:
     """Newest value only; reliable where the simulation waits for the answer."""
-    best_effort = ReliabilityPolicy.BEST_EFFORT
-    return QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE if lockstep else best_effort)
+    if lockstep:
+        return step_qos(lockstep, depth=1)
+    return QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
 def weights_qos(lockstep: bool) -> QoSProfile:
@@ -45,7 +56,9 @@ def weights_qos(lockstep: bool) -> QoSProfile:
 
 def command_qos(lockstep: bool) -> QoSProfile:
     """Newest command only; in real time one that is late is never delivered."""
-    return QoSProfile(depth=1) if lockstep else QoSProfile(depth=1, lifespan=COMMAND_LIFE)
+    if lockstep:
+        return step_qos(lockstep, depth=1)
+    return QoSProfile(depth=1, lifespan=COMMAND_LIFE)
 
 
 class RobotClock:

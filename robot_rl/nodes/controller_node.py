@@ -32,7 +32,7 @@ from robot_rl.control.start import WayToStart
 from robot_rl.control.teleop import arbitrate
 from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert, records
-from robot_rl.nodes.common import EVENT_QOS, GraphNode, command_qos, run, sensor_qos
+from robot_rl.nodes.common import EVENT_QOS, GraphNode, command_qos, run, sensor_qos, step_qos
 from robot_rl.types import Action, FloatArray, JointCommand, JointState, Observation
 
 
@@ -59,17 +59,18 @@ class ControllerNode(GraphNode):
         self._way = WayToStart(self.task.start, np.array(self.task.goal.position))
         self._resetting: Future[bool] | None = None
         self._give_up_at = 0.0
-        self._commands = self.create_publisher(
-            JointTrajectory, 'control/command', command_qos(self.parameters.lockstep)
-        )
-        self._actions = self.create_publisher(rr.Action, 'control/action', EVENT_QOS)
         lockstep = self.parameters.lockstep
-        reliable = sensor_qos(lockstep=True)
-        self.create_subscription(rr.Observation, 'observation', self._on_observation, reliable)
+        self._commands = self.create_publisher(
+            JointTrajectory, 'control/command', command_qos(lockstep)
+        )
+        self._actions = self.create_publisher(rr.Action, 'control/action', step_qos(lockstep))
+        self.create_subscription(
+            rr.Observation, 'observation', self._on_observation, step_qos(lockstep, 1)
+        )
         self.create_subscription(
             JointStateMsg, 'joint_states', self._on_state, sensor_qos(lockstep)
         )
-        self.create_subscription(rr.Action, 'policy/action', self._on_action, EVENT_QOS)
+        self.create_subscription(rr.Action, 'policy/action', self._on_action, step_qos(lockstep))
         self.create_subscription(rr.Action, 'teleop/action', self._on_human, EVENT_QOS)
 
         self.create_service(Reset, 'control/reset', self._on_reset)

@@ -30,7 +30,7 @@ from robot_rl.control.adapters import joint_trajectory, velocity_array
 from robot_rl.control.driver import Driver, DriverConfig, Setpoint
 from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert
-from robot_rl.nodes.common import EVENT_QOS, GraphNode, command_qos, run, sensor_qos
+from robot_rl.nodes.common import EVENT_QOS, GraphNode, command_qos, run, sensor_qos, step_qos
 from robot_rl.nodes.diagnostics import Diagnostics
 from robot_rl.types import JointState
 
@@ -88,7 +88,7 @@ class DriverNode(GraphNode):
     def _make_output(self) -> Publisher:
         kinds = {'joint_trajectory': JointTrajectory, 'velocity_array': Float64MultiArray}
         return self.create_publisher(
-            kinds[self._config.kind], self._config.command_topic, command_qos(lockstep=True)
+            kinds[self._config.kind], self._config.command_topic, step_qos(lockstep=False, depth=1)
         )
 
     def _on_state(self, message: JointStateMsg) -> None:

@@ -36,7 +36,7 @@ from robot_rl.episodes.tally import Tally
 from robot_rl.errors import InputError
 from robot_rl.learning.build import read_saved
 from robot_rl.nodes import conversions as convert, records
-from robot_rl.nodes.common import EVENT_QOS, GraphNode, run, sensor_qos
+from robot_rl.nodes.common import EVENT_QOS, GraphNode, run, sensor_qos, step_qos
 from robot_rl.report.files import write_text
 from robot_rl.rewards.functions import fault_after_reset
 from robot_rl.types import Observation, Snapshot
@@ -79,13 +79,13 @@ class EpisodeNode(GraphNode):
         self._current: Observation | None = None
         self._tally = Tally()
         self._ready_since: float | None = None
-        self._publisher = self.create_publisher(rr.Observation, 'observation', EVENT_QOS)
+        self._publisher = self.create_publisher(rr.Observation, 'observation', step_qos(lockstep))
         qos = sensor_qos(lockstep)
         self.create_subscription(JointState, 'joint_states', self._on_state, qos)
         self.create_subscription(WrenchStamped, 'wrench', self._on_wrench, qos)
         for stream in self.task.pictures:
             self.create_subscription(Image, stream, partial(self._on_image, stream), qos)
-        self.create_subscription(rr.Reward, 'reward', self._on_reward, EVENT_QOS)
+        self.create_subscription(rr.Reward, 'reward', self._on_reward, step_qos(lockstep))
         self.create_subscription(rr.OperatorEvent, 'operator/event', self._on_event, EVENT_QOS)
         service = 'reset' if self.parameters.reset == 'scene' else 'control/reset'
         self._reset = self.create_client(Reset, service)

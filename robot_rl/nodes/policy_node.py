@@ -21,10 +21,9 @@ from robot_rl.learning.build import make_follower, make_player
 from robot_rl.learning.player import Player
 from robot_rl.nodes import conversions as convert, records
 from robot_rl.nodes.common import (
-    EVENT_QOS,
     GraphNode,
     run,
-    sensor_qos,
+    step_qos,
     weights_qos,
 )
 from robot_rl.types import Observation
@@ -39,12 +38,15 @@ class PolicyNode(GraphNode):
         self._player = self._make_player()
         self._waiting: Observation | None = None
         self._alive_ns = -1
-        self._publisher = self.create_publisher(rr.Action, 'policy/action', EVENT_QOS)
-        reliable = sensor_qos(lockstep=True)
-        self.create_subscription(rr.Observation, 'observation', self._on_observation, reliable)
-        self.create_subscription(rr.Reward, 'reward', self._on_reward, EVENT_QOS)
-        qos = weights_qos(self.parameters.lockstep)
-        self.create_subscription(rr.PolicyWeights, 'policy/weights', self._on_weights, qos)
+        lockstep = self.parameters.lockstep
+        self._publisher = self.create_publisher(rr.Action, 'policy/action', step_qos(lockstep))
+        self.create_subscription(
+            rr.Observation, 'observation', self._on_observation, step_qos(lockstep, 1)
+        )
+        self.create_subscription(rr.Reward, 'reward', self._on_reward, step_qos(lockstep))
+        self.create_subscription(
+            rr.PolicyWeights, 'policy/weights', self._on_weights, weights_qos(lockstep)
+        )
 
     def _make_player(self) -> Player:
         parameters = self.parameters

@@ -23,7 +23,7 @@ from robot_rl_msgs import msg as rr
 
 from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert, records
-from robot_rl.nodes.common import EVENT_QOS, REPLAY_QOS, GraphNode, run
+from robot_rl.nodes.common import EVENT_QOS, REPLAY_QOS, GraphNode, run, step_qos
 from robot_rl.replay.assembler import StepAssembler
 from robot_rl.replay.bag import BagWriter
 from robot_rl.replay.definitions import definition
@@ -46,10 +46,11 @@ class ReplayNode(GraphNode):
         self._previous = -1
         self._bag = self._open_bag()
         self._publisher = self.create_publisher(rr.Step, 'replay', REPLAY_QOS)
-        self.create_subscription(rr.Observation, 'observation', self._on_observation, EVENT_QOS)
-        self.create_subscription(rr.Action, 'control/action', self._on_action, EVENT_QOS)
-        self.create_subscription(rr.SafetyStatus, 'safety/status', self._on_safety, EVENT_QOS)
-        self.create_subscription(rr.Reward, 'reward', self._on_reward, EVENT_QOS)
+        qos = step_qos(self.parameters.lockstep)
+        self.create_subscription(rr.Observation, 'observation', self._on_observation, qos)
+        self.create_subscription(rr.Action, 'control/action', self._on_action, qos)
+        self.create_subscription(rr.SafetyStatus, 'safety/status', self._on_safety, qos)
+        self.create_subscription(rr.Reward, 'reward', self._on_reward, qos)
         self.create_subscription(rr.ReplayAck, 'replay/ack', self._on_ack, EVENT_QOS)
 
     def _open_bag(self) -> BagWriter | None:

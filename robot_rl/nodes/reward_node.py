@@ -18,7 +18,7 @@ from robot_rl_msgs import msg as rr
 
 from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert, records
-from robot_rl.nodes.common import EVENT_QOS, GraphNode, run, sensor_qos
+from robot_rl.nodes.common import EVENT_QOS, GraphNode, run, sensor_qos, step_qos
 from robot_rl.rewards.functions import make_reward
 from robot_rl.types import Observation, Reward
 
@@ -36,11 +36,11 @@ class RewardNode(GraphNode):
         self._waiting: Observation | None = None
         self._contact: rr.DigitalInput | None = None
         self._judgement: bool | None = None
-        self._publisher = self.create_publisher(rr.Reward, 'reward', EVENT_QOS)
         lockstep = self.parameters.lockstep
+        self._publisher = self.create_publisher(rr.Reward, 'reward', step_qos(lockstep))
         self._max_age_ns = 0 if lockstep else MAX_AGE_NS
         self.create_subscription(
-            rr.Observation, 'observation', self._on_observation, sensor_qos(lockstep=True)
+            rr.Observation, 'observation', self._on_observation, step_qos(lockstep, 1)
         )
         self.create_subscription(
             rr.DigitalInput, 'electrical_contact', self._on_contact, sensor_qos(lockstep)

@@ -32,7 +32,7 @@ from trajectory_msgs.msg import JointTrajectory
 from robot_rl.control.kinematics import Kinematics
 from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert, records
-from robot_rl.nodes.common import EVENT_QOS, GraphNode, command_qos, run, sensor_qos
+from robot_rl.nodes.common import EVENT_QOS, GraphNode, command_qos, run, sensor_qos, step_qos
 from robot_rl.nodes.diagnostics import Diagnostics, Level
 from robot_rl.safety.filter import SafetyFilter
 from robot_rl.safety.latch import StopFile
@@ -63,25 +63,20 @@ class SafetyNode(GraphNode):
         self._reason = 'no_state'
         self._controllers: set[bytes] = set()
         self._hold_at = time.monotonic() + self.task.safety.command_timeout
-        self._commands = self.create_publisher(
-            JointTrajectory, 'command', command_qos(self.parameters.lockstep)
-        )
-        self._status = self.create_publisher(rr.SafetyStatus, 'safety/status', EVENT_QOS)
+        lockstep = self.parameters.lockstep
+        commands = command_qos(lockstep)
+        self._commands = self.create_publisher(JointTrajectory, 'command', commands)
+        self._status = self.create_publisher(rr.SafetyStatus, 'safety/status', step_qos(lockstep))
         self._diagnostics = Diagnostics(self, self.robot.name)
-        sensors = sensor_qos(self.parameters.lockstep)
+        sensors = sensor_qos(lockstep)
         self.create_subscription(JointStateMsg, 'joint_states', self._on_state, sensors)
         self.create_subscription(WrenchStamped, 'wrench', self._on_wrench, sensors)
-        self.create_subscription(
-            JointTrajectory,
-            'control/command',
-            self._on_command,
-            command_qos(self.parameters.lockstep),
-        )
+        self.create_subscription(JointTrajectory, 'control/command', self._on_command, commands)
         self.create_subscription(Bool, 'stop', self._on_stop, EVENT_QOS)
         self.create_service(Trigger, 'safety/reset_stop', self._on_reset_stop)
         self.create_service(Trigger, 'safety/arm', self._on_arm)
         self.create_timer(Diagnostics.PERIOD_S, self._diagnose)
-        if not self.parameters.lockstep:
+        if not lockstep:
             self.create_timer(WATCH_SECONDS, self._watch)
             self.create_timer(LOOK_SECONDS, self._look_for_controller)
 
