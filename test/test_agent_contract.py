@@ -37,7 +37,8 @@ def make_batch(rng, size=64, scale=1.0):
     }
     action = rng.uniform(-1, 1, (size, 2)).astype(np.float32)
     reward = -scale * np.square(action - entries['goal'] / scale).sum(1)
-    return Batch(entries, action, reward.astype(np.float32), entries, np.ones(size, np.bool_))
+    reward, ones = reward.astype(np.float32), np.ones(size, np.bool_)
+    return Batch(entries, action, reward, entries, ones, ones.astype(np.int64), ~ones)
 
 
 def observe(rng):

@@ -14,7 +14,7 @@ from robot_rl.models.training import Adam, polyak
 
 def test_td_target_bootstraps_unless_terminated():
     reward, value = torch.tensor([1.0, 1.0]), torch.tensor([10.0, 10.0])
-    target = losses.td_target(reward, torch.tensor([0.0, 1.0]), value, 0.9)
+    target = losses.td_target(reward, torch.tensor([0.0, 1.0]), value, torch.full((2,), 0.9))
     assert target.tolist() == [10.0, 1.0]
 
 

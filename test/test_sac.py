@@ -40,6 +40,8 @@ def make_batch(rng, size=32, reward=0.0, terminated=False):
         reward=np.full(size, reward, np.float32),
         next_observation=entries[1],
         terminated=np.full(size, terminated),
+        steps=np.ones(size, np.int64),
+        demonstration=np.zeros(size, np.bool_),
     )
 
 

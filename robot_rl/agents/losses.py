@@ -4,8 +4,8 @@
 from torch import Tensor
 
 
-def td_target(reward: Tensor, terminated: Tensor, next_value: Tensor, gamma: float) -> Tensor:
-    """One-step target r + gamma (1 - terminated) V(s').
+def td_target(reward: Tensor, terminated: Tensor, next_value: Tensor, discount: Tensor) -> Tensor:
+    """Target r + gamma^n (1 - terminated) V(s'), n steps on.
 
     A time limit does not terminate: the value of the state it cut in still counts.
 
@@ -13,9 +13,9 @@ def td_target(reward: Tensor, terminated: Tensor, next_value: Tensor, gamma: flo
         reward: on arrival, shape [B].
         terminated: 1 where the task ended there, else 0, shape [B].
         next_value: V(s'), shape [B].
-        gamma: discount.
+        discount: gamma^n, shape [B].
     """
-    return reward + gamma * (1 - terminated) * next_value
+    return reward + discount * (1 - terminated) * next_value
 
 
 def soft_value(q: Tensor, log_prob: Tensor, temperature: Tensor) -> Tensor:

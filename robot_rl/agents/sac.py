@@ -153,7 +153,8 @@ class SAC:
         q = self._target(torch.cat([state, action], 1))
         value = losses.soft_value(q, log_prob, temperature)
         reward, terminated = self._tensor(batch.reward), self._tensor(batch.terminated)
-        return losses.td_target(reward, terminated.float(), value, self._config.gamma)
+        discount = self._config.gamma ** self._tensor(batch.steps)
+        return losses.td_target(reward, terminated.float(), value, discount)
 
     def _improve(self, batch: Batch, state: Tensor, temperature: Tensor) -> dict[str, Tensor]:
         """One step of the actor, then of the temperature."""

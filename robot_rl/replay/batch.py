@@ -17,10 +17,14 @@ class Batch:
     Attributes:
         observation: entries, float32 [B, E] or uint8 [B, H, W, C].
         action: the one that was requested or executed, as replay was told, shape [B, A].
-        reward: on arrival in the next observation, shape [B].
+        reward: on arrival in the next observation, shape [B]; over several steps the discounted
+            sum of what was received.
         next_observation: entries, as `observation`.
         terminated: whether the task ended there, shape [B]; False at a time limit, so that
             the value of the next observation still counts.
+        steps: from the observation to the next one, shape [B]; 1 unless returns over several
+            steps are asked for. The value of the next observation counts gamma ** steps.
+        demonstration: whether a demonstration holds the transition, shape [B].
     """
 
     observation: Entries
@@ -28,6 +32,8 @@ class Batch:
     reward: NDArray[np.float32]
     next_observation: Entries
     terminated: NDArray[np.bool_]
+    steps: NDArray[np.int64]
+    demonstration: NDArray[np.bool_]
 
 
 def check_batch(batch: Batch, spec: DataSpec, names: tuple[str, ...]) -> None:
@@ -44,7 +50,8 @@ def check_batch(batch: Batch, spec: DataSpec, names: tuple[str, ...]) -> None:
     size = batch.reward.shape[0] if batch.reward.ndim else 0
     _expect('reward', batch.reward, (size,))
     _expect('action', batch.action, (size, spec.action_size))
-    _expect('terminated', batch.terminated, (size,))
+    for name in ('terminated', 'steps', 'demonstration'):
+        _expect(name, getattr(batch, name), (size,))
     for where in ('observation', 'next_observation'):
         entries: Entries = getattr(batch, where)
         for name in names:

@@ -140,6 +140,8 @@ class ReplayBuffer:
             reward=self._reward.take(following),
             next_observation={n: a.take(following, axis=0) for n, a in self._entries.items()},
             terminated=self._terminated.take(following),
+            steps=np.ones(len(rows), np.int64),
+            demonstration=np.zeros(len(rows), np.bool_),
         )
 
     def state_dict(self) -> State:
