@@ -89,7 +89,7 @@ def play(plan: Plan) -> Result:
     success, actions, interventions = [], [], 0
     for _ in range(plan.episodes):
         observation = host.reset()
-        while not host.episodes.over:
+        while not host.over:
             action = player.act(observation)
             assert action is not None
             observation = host.act(action)

@@ -55,6 +55,11 @@ class DirectHost:
         self.results: list[SafetyResult] = []
         self.start_over(limits, seed)
 
+    @property
+    def over(self) -> bool:
+        """Whether the episode has ended."""
+        return self.episodes.over
+
     def start_over(self, limits: Limits, seed: int) -> None:
         """Begins another row of episodes."""
         self.episodes = Episodes(self._builder, self._task.goal, limits, seed, self._collector)
@@ -71,7 +76,7 @@ class DirectHost:
         Raises:
             InputError: an action of the wrong size, or after the end of the episode.
         """
-        if self.episodes.over:
+        if self.over:
             raise InputError('the episode is over; reset before the next action')
         self.results = []
         self._controller.set_action(self.observation, action, self.world.joint_state())

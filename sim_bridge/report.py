@@ -110,7 +110,7 @@ def _film(plan: Plan) -> list[Frame]:
     frames: list[Frame] = []
     for number in range(FILMED):
         observation = host.reset()
-        while not host.episodes.over:
+        while not host.over:
             frames.append(_picture(host, f'{NAMES[plan.how]}, episode {number}', None))
             action = player.act(observation)
             assert action is not None

@@ -63,7 +63,7 @@ def direct_steps(name: str, policy: Any) -> list[Step]:
     with closing(host):
         for _ in range(EPISODES):
             observation = host.reset()
-            while not host.episodes.over:
+            while not host.over:
                 action = player.act(observation)
                 assert action is not None
                 observation = host.act(action)
