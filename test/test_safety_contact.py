@@ -115,7 +115,7 @@ def test_random_and_blunt_actions_never_stop_a_training(kind):
     rng, successes, reasons = np.random.default_rng(5), 0, Counter()
     for _ in range(8):
         observation = host.reset()
-        while not host.episodes.over:
+        while not host.over:
             values = rng.normal(size=3) if kind == 'gaussian' else np.array([1.0, 1.0, -1.0])
             action = Action(observation.stamp_ns, np.clip(values, -1, 1), 'script')
             observation = host.act(action)

@@ -34,7 +34,7 @@ def play(task, episodes, policy, seed=11):
     found = []
     for _ in range(episodes):
         observation, deepest, step = host.reset(), 0.0, 0
-        while not host.episodes.over:
+        while not host.over:
             values = policy(step, observation)
             observation = host.act(Action(observation.stamp_ns, values))
             deepest, step = max(deepest, plug_and_socket(host.world)), step + 1
