@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 Entries = dict[str, NDArray[np.generic]]
-CommandMode = Literal['velocity', 'position']
+CommandMode = Literal['velocity', 'position', 'torque']
 ActionSource = Literal['policy', 'human', 'script']
 
 #: In every observation, for controllers and rewards: tool position and believed goal (m, base
@@ -78,7 +78,8 @@ class JointCommand:
 
     Attributes:
         stamp_ns: stamp of the joint state that this command answers.
-        mode: what `value` is, 'velocity' (rad/s) or 'position' (rad).
+        mode: what `value` is, 'velocity' (rad/s), 'position' (rad) or 'torque' (N m); safety and
+            driver let only the first two pass.
         value: shape [J], in the order of the robot's configuration.
     """
 

@@ -1,20 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stand-in for the firmware's joint controller: velocity commands to torques, gently blocked."""
+"""Stand-ins for the firmware's joint controller: from commands to joint torques."""
 
 import mujoco
 import numpy as np
+from numpy.typing import NDArray
 
 from robot_rl.control.kinematics import least_squares
 from robot_rl.control.robot import RobotConfig
-from robot_rl.types import FloatArray, JointCommand
+from robot_rl.types import CommandMode, FloatArray, JointCommand
+
+STABLE = 1.9  # largest eigenvalue, below 2 with a margin, at which Jacobi's full step is taken
 
 
-class Firmware:
-    """Integrates the commanded velocity into a set-point per joint that springs pull to.
+class SpringFirmware:
+    """Joint velocity, and joint position with impedance: springs and dampers, gently blocked.
 
-    The springs and dampers are the actuators that `scene.build` adds; their activations are the
-    set-points.
+    A commanded velocity is integrated into a set-point per joint that springs pull to; a
+    commanded position is that set-point at once. The springs and dampers are the actuators that
+    `scene.build` adds; their activations are the set-points.
     """
+
+    modes: tuple[CommandMode, ...] = ('velocity', 'position')
 
     def __init__(self, model: mujoco.MjModel, robot: RobotConfig) -> None:
         """Finds the robot's joints, tool and actuators in a compiled scene."""
@@ -23,15 +29,20 @@ class Firmware:
         self._qpos = np.array([model.joint(n).qposadr[0] for n in names])
         self._dofs = np.array([model.joint(n).dofadr[0] for n in names])
         self._springs = np.array([model.actuator(f'{n}_spring').actadr[0] for n in names])
+        self._stable = low.push_step == 'stable'
+        self._compensates = low.gravity_compensation
         self._tool = model.body(robot.tool_frame).id
         self._stiffness = np.array(low.stiffness)
         self._push_limit = np.repeat([low.push_force, low.push_torque], 3)
         self._jacobian = np.zeros((6, model.nv))
 
     def place(self, data: mujoco.MjData, position: FloatArray) -> None:
-        """Puts joints and set-points at positions [J]."""
+        """Puts joints at rest at positions [J], the springs carrying what nothing else carries."""
         data.qpos[self._qpos] = position
         data.act[self._springs] = position
+        if not self._compensates:
+            mujoco.mj_forward(self._model, data)
+            data.act[self._springs] += data.qfrc_bias[self._dofs] / self._stiffness
 
     def take(self, data: mujoco.MjData, command: JointCommand | None) -> None:
         """Hands a command, or standing still without one, to the actuators."""
@@ -48,7 +59,9 @@ class Firmware:
         At rest the spring's torques K e, beyond what carries the arm's own weight, balance the
         force and torque F [6] at the tool, so the set-point leads the tool by J e = C F with the
         compliance C = J K^-1 J^T. Where F is too large on an axis, the lead shrinks along that
-        axis alone, by excess / (C^-1)_ii; motion across a blocked direction goes on freely.
+        axis alone, by excess / (C^-1)_ii; motion across a blocked direction goes on freely. Cycle
+        by cycle that is Jacobi's method, which many axes at once can make diverge; the step
+        `stable` of the robot's configuration then takes less.
         """
         weight = data.qfrc_bias[self._dofs] - data.qfrc_gravcomp[self._dofs]
         lead = data.act[self._springs] - data.qpos[self._qpos] - weight / self._stiffness
@@ -60,4 +73,49 @@ class Firmware:
         excess = push - np.clip(push, -self._push_limit, self._push_limit)
         if excess.any():
             shrink = excess / np.diag(rigidity)
+            if self._stable:
+                shrink *= _share(rigidity, excess != 0.0)
             data.act[self._springs] -= least_squares(jacobian, shrink, 0.0)
+
+
+def _share(rigidity: FloatArray, active: NDArray[np.bool_]) -> float:
+    """A step, 1 at most, with which Jacobi's method on the active axes converges.
+
+    It does for steps below 2 / lambda_max(D^-1/2 R D^-1/2) with D the diagonal of R.
+
+    Args:
+        rigidity: R, symmetric and positive definite, shape [6, 6].
+        active: which axes are too large, shape [6].
+    """
+    part = rigidity[np.ix_(active, active)]
+    scale = 1.0 / np.sqrt(np.diag(part))
+    largest = float(np.linalg.eigvalsh(part * scale * scale[:, None])[-1])
+    return 1.0 if largest < STABLE else 1.0 / largest
+
+
+class TorqueFirmware:
+    """Passes torques on to the joints; without a command there are none."""
+
+    modes: tuple[CommandMode, ...] = ('torque',)
+
+    def __init__(self, model: mujoco.MjModel, robot: RobotConfig) -> None:
+        """Finds the robot's joints in a compiled scene."""
+        self._qpos = np.array([model.joint(n).qposadr[0] for n in robot.joints])
+
+    def place(self, data: mujoco.MjData, position: FloatArray) -> None:
+        """Puts joints at positions [J]."""
+        data.qpos[self._qpos] = position
+
+    def take(self, data: mujoco.MjData, command: JointCommand | None) -> None:
+        """Hands a command, N m or N, to the motors, which limit it to the URDF's effort."""
+        data.ctrl[:] = 0.0 if command is None else command.value
+
+    def hold_back(self, data: mujoco.MjData) -> None:
+        """Does nothing: a torque is what the tool pushes with."""
+
+
+FIRMWARE: dict[CommandMode, type[SpringFirmware] | type[TorqueFirmware]] = {
+    'velocity': SpringFirmware,
+    'position': SpringFirmware,
+    'torque': TorqueFirmware,
+}

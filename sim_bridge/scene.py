@@ -8,7 +8,7 @@ from robot_rl.control.kinematics import arm_spec
 from robot_rl.control.robot import RobotConfig
 
 TIMESTEP_S = 0.001
-FLOOR_Z = -0.92  # m below the arm's base, the height of its pedestal
+FOVY_DEG = 45.0  # of the cameras that a robot carries
 
 # Contact sides: what the tool carries meets what stands around it. The arm itself meets nothing,
 # since safety keeps the tool in a small sphere; that saves half of the collision time.
@@ -36,9 +36,13 @@ def build(robot: RobotConfig, visuals: bool) -> tuple[mujoco.MjSpec, mujoco.MjsB
     arm = arm_spec(robot, visuals)
     _prepare_arm(arm, robot, visuals)
     scene.attach(arm, frame=scene.worldbody.add_frame(), prefix='')
-    _add_firmware(scene, robot)
+    if robot.command_mode == 'torque':
+        _add_motors(scene, robot)
+    else:
+        _add_springs(scene, robot)
     if visuals:
-        _add_looks(scene)
+        _add_looks(scene, -robot.base_height)
+        _add_cameras(scene)
     return scene, scene.body(robot.tool_frame)
 
 
@@ -76,14 +80,16 @@ def _carried_bodies(arm: mujoco.MjSpec, robot: RobotConfig) -> set[str]:
 
 
 def wrist_body(arm: mujoco.MjSpec, robot: RobotConfig) -> str:
-    """Name of the body on which the wrist sensor sits: the first behind the last joint."""
+    """Name of the body on which the wrist sensor sits."""
+    if robot.wrist:
+        return robot.wrist
     body = arm.body(robot.tool_frame)
     while body.parent is not None and not body.parent.joints:
         body = body.parent
     return str(body.name)
 
 
-def _add_firmware(scene: mujoco.MjSpec, robot: RobotConfig) -> None:
+def _add_springs(scene: mujoco.MjSpec, robot: RobotConfig) -> None:
     """A velocity interface per joint: kp (q_set - q) + kd (dq_set - dq), q_set integrates dq_set.
 
     Two actuators a joint, both driven by the commanded velocity: a spring to the integrated
@@ -101,7 +107,23 @@ def _add_firmware(scene: mujoco.MjSpec, robot: RobotConfig) -> None:
         damper.set_to_velocity(kv=damping)
 
 
-def _add_looks(scene: mujoco.MjSpec) -> None:
+def _add_motors(scene: mujoco.MjSpec, robot: RobotConfig) -> None:
+    """Torque straight to the joints, limited by the URDF's effort."""
+    for name in robot.joints:
+        motor = scene.add_actuator(name=f'{name}_motor', target=name)
+        motor.trntype = mujoco.mjtTrn.mjTRN_JOINT
+        motor.set_to_motor()
+
+
+def _add_cameras(scene: mujoco.MjSpec) -> None:
+    """A camera in each optical frame of the URDF, under the frame's name (REP-103: z ahead)."""
+    for body in scene.bodies:
+        if body.name.endswith('_optical_frame'):
+            # MuJoCo's cameras look along -z with y up.
+            body.add_camera(name=body.name, quat=[0, 1, 0, 0], fovy=FOVY_DEG)
+
+
+def _add_looks(scene: mujoco.MjSpec, floor_z: float) -> None:
     visual = scene.visual
     visual.global_.offwidth, visual.global_.offheight = 1920, 1080
     visual.map.znear, visual.map.zfar = 0.005, 10.0
@@ -133,9 +155,10 @@ def _add_looks(scene: mujoco.MjSpec) -> None:
     material = scene.add_material(name='floor', texrepeat=[8, 8])
     material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = 'floor'
     world.add_geom(
+        name='floor',
         type=mujoco.mjtGeom.mjGEOM_PLANE,
         size=[4, 4, 0.1],
-        pos=[0, 0, FLOOR_Z],
+        pos=[0, 0, floor_z],
         material='floor',
         contype=0,
         conaffinity=0,

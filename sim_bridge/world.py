@@ -12,7 +12,7 @@ from robot_rl.control.robot import RobotConfig
 from robot_rl.errors import InputError
 from robot_rl.types import FloatArray, JointCommand, JointState, Wrench
 from sim_bridge import scene as scenes
-from sim_bridge.firmware import Firmware
+from sim_bridge.firmware import FIRMWARE
 from sim_bridge.pictures import Pictures
 from sim_bridge.tasks import TASKS
 from sim_bridge.wrist import WristSensor
@@ -28,7 +28,8 @@ class World:
     The firmware stand-in integrates the commanded velocity into a set-point per joint and pulls
     the joints to it with a spring and a damper. The set-point runs ahead of a blocked tool only
     so far that the tool pushes with `push_force`. A command holds for one control period; without
-    a new one the arm stands still. Equal seeds and commands give equal bits.
+    a new one the arm stands still. A robot in torque mode has motors in place of the springs.
+    Equal seeds and commands give equal bits.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class World:
         self.model = self._compile(visuals=False)
         self.data = mujoco.MjData(self.model)
         self._index()
-        self._firmware = Firmware(self.model, robot)
+        self._firmware = FIRMWARE[robot.command_mode](self.model, robot)
         self._sensor = WristSensor(self.model, robot, self._wrist_name)
         self._kinematics = Kinematics(robot)
         self._rng = np.random.default_rng(0)
@@ -100,8 +101,14 @@ class World:
         """Takes the command for the coming control period.
 
         Raises:
-            InputError: wrong number of joints, or a value that is not finite.
+            InputError: wrong number of joints, a value that is not finite, or a mode that the
+                robot's low-level controller does not understand.
         """
+        if command.mode not in self._firmware.modes:
+            modes = ' or '.join(self._firmware.modes)
+            raise InputError(
+                f'command: robot {self._robot.name} expects mode {modes}, got {command.mode!r}'
+            )
         if command.value.shape != self._dofs.shape or not np.isfinite(command.value).all():
             raise InputError(
                 f'command: expected {len(self._dofs)} finite values, got {command.value!r}'

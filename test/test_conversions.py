@@ -93,7 +93,7 @@ def test_wrench(stamp_ns: int, force: Any, torque: Any) -> None:
     same(convert.from_wrench(through(convert.to_wrench(wrench, 'tool0'))), wrench)
 
 
-@given(STAMPS, st.sampled_from(['velocity', 'position']), vectors(3))
+@given(STAMPS, st.sampled_from(['velocity', 'position', 'torque']), vectors(3))
 def test_command(stamp_ns: int, mode: Any, value: Any) -> None:
     command = JointCommand(stamp_ns, mode, value)
     message = through(convert.to_command(command, JOINTS))

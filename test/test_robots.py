@@ -140,11 +140,12 @@ BAD = {
         r'right_gripper_l_finger_joint at 0.5',
     ),
     'an unknown tool frame': ({'tool_frame': 'claw'}, r'tool_frame: .*claw; it has .*tool0'),
+    'an unknown wrist': ({'wrist': 'paw'}, r'wrist: .*paw; it has .*right_hand'),
     'an unknown base frame': ({'base_frame': 'moon'}, r'base_frame: .*moon'),
     'no joints': ({'joints': None}, r"missing key 'joints'"),
     'an unknown key': ({'colour': 'red'}, r"unknown key 'colour'"),
     'NaN at home': ({'home': [math.nan] * 7}, r'home\[0\]: expected a finite number'),
-    'an unknown mode': ({'command_mode': 'torque'}, r'command_mode: expected one of'),
+    'an unknown mode': ({'command_mode': 'thought'}, r'command_mode: expected one of'),
     'no stiffness': (
         {'low_level': SAWYER['low_level'] | {'stiffness': [0.0] * 7}},
         r'low_level: .*above 0',

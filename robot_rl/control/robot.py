@@ -2,6 +2,7 @@
 """A robot, read from one YAML: its URDF, arm joints, home, tool frame and low-level control."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from robot_rl import config, resources
 from robot_rl.control import urdf
@@ -19,6 +20,8 @@ class LowLevel:
         damping: N m s/rad per joint.
         push_force: N per base axis; the set-point runs ahead of a blocked tool by no more.
         push_torque: N m per base axis, likewise.
+        push_step: how far the set-point of a blocked tool is taken back at once: 'stable', or
+            'full', which may oscillate where many axes are blocked at a time.
         gravity_compensation: whether the firmware carries the arm's weight.
         force_noise: N, standard deviation of the wrist sensor per axis.
         torque_noise: N m, standard deviation of the wrist sensor per axis.
@@ -28,6 +31,7 @@ class LowLevel:
     damping: tuple[float, ...]
     push_force: float
     push_torque: float
+    push_step: Literal['stable', 'full'] = 'stable'
     gravity_compensation: bool = True
     force_noise: float = 0.0
     torque_noise: float = 0.0
@@ -47,15 +51,20 @@ class RobotConfig:
 
     Attributes:
         name: as in the file's name.
-        urdf: name in `urdf/`.
+        urdf: name in `urdf/`, with xacro arguments behind it where it takes any.
         base_frame: URDF link in which tool positions are given.
         tool_frame: URDF link of the grasp point.
         joints: the J commanded joints, in the order of every joint array.
         home: rad or m, shape [J]; posture that redundant joints are drawn to.
-        command_mode: what the joints understand.
+        command_mode: what the joints understand. 'velocity' and 'position' both move a set-point
+            that springs pull to, and a simulated robot takes either; 'torque' is N m or N
+            straight to the joints, without springs, and is for simulation only.
         low_level: simulated stand-in for the firmware.
         held: rad or m by name; joints that stay where they are while the arm moves. Joints
             named neither here nor in `joints` stay at zero.
+        wrist: URDF link that the wrist sensor carries, with all behind it; the first link behind
+            the last joint on the way to the tool where none is named.
+        base_height: m, of the URDF's root over the floor, for pictures.
         driver: topics of the real robot.
     """
 
@@ -68,6 +77,8 @@ class RobotConfig:
     command_mode: CommandMode
     low_level: LowLevel
     held: dict[str, float] = field(default_factory=dict)
+    wrist: str = ''
+    base_height: float = 0.0
     driver: DriverConfig | None = None
 
     def __post_init__(self) -> None:
@@ -116,6 +127,7 @@ def _check_names(robot: RobotConfig, where: str) -> None:
         ('held', tuple(robot.held), tuple(joints)),
         ('base_frame', (robot.base_frame,), links),
         ('tool_frame', (robot.tool_frame,), links),
+        ('wrist', (robot.wrist,) if robot.wrist else (), links),
     ):
         missing = [name for name in names if name not in known]
         if missing:

@@ -2,14 +2,18 @@
 """From a robot's xacro to the URDF that simulation, kinematics and collision checks share."""
 
 import math
+import re
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from xml.etree import ElementTree
 
 import xacro
 
 from robot_rl import resources
 from robot_rl.errors import InputError
+
+_ARGUMENT = '{http://www.ros.org/wiki/xacro}arg'
 
 
 @dataclass(frozen=True)
@@ -36,17 +40,38 @@ def expand(name: str) -> str:
     """The URDF of a robot as XML text.
 
     Args:
-        name: a bare name in `urdf/`, or the path of a .urdf.xacro file.
+        name: a bare name in `urdf/`, or the path of a .urdf.xacro file; xacro arguments may
+            follow as on its command line: `jaco model:=j2n6s300`.
 
     Raises:
-        InputError: no such file, or xacro refuses it; names the file.
+        InputError: no such file, an argument that the file does not declare, or xacro refuses
+            it; names the file.
     """
-    path = resources.find('urdf', name, '.urdf.xacro')
+    file, arguments = _split(name)
+    path = resources.find('urdf', file, '.urdf.xacro')
     try:
-        return str(xacro.process_file(str(path)).toxml())
+        _check_arguments(path, arguments)
+        return str(xacro.process_file(str(path), mappings=arguments).toxml())
+    except InputError:
+        raise
     except Exception as error:  # xacro raises bare and expat exceptions as well as its own
         text = ' '.join(str(error).split())
         raise InputError(f'{path}: not a valid xacro file: {text}') from error
+
+
+def _split(name: str) -> tuple[str, dict[str, str]]:
+    file, *rest = re.split(r'\s+(?=\w+:=)', name.strip())
+    pairs = [item.split(':=', 1) for item in rest]
+    return file, {key: value.strip() for key, value in pairs}
+
+
+def _check_arguments(path: Path, arguments: dict[str, str]) -> None:
+    """Refuses what xacro would ignore in silence."""
+    declared = {e.get('name', '') for e in ElementTree.parse(path).iter(_ARGUMENT)}
+    for key in arguments:
+        if key not in declared:
+            known = ', '.join(sorted(declared)) or 'none'
+            raise InputError(f'{path}: no xacro argument {key!r}; known: {known}')
 
 
 @lru_cache(maxsize=8)

@@ -17,7 +17,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from robot_rl.control.adapters import by_name
 from robot_rl.errors import InputError
 from robot_rl.perception.image import decode, encode
-from robot_rl.types import JointCommand, JointState, Wrench
+from robot_rl.types import CommandMode, JointCommand, JointState, Wrench
 
 
 def to_time(stamp_ns: int) -> Time:
@@ -124,13 +124,15 @@ def from_wrench(message: WrenchStamped) -> Wrench:
 
 
 def to_command(command: JointCommand, joints: tuple[str, ...]) -> JointTrajectory:
-    """One point with either velocities or positions."""
+    """One point with velocities, positions or efforts."""
     values = command.value.tolist()
     point = JointTrajectoryPoint()
     if command.mode == 'velocity':
         point.velocities = values
-    else:
+    elif command.mode == 'position':
         point.positions = values
+    else:
+        point.effort = values
     return JointTrajectory(
         header=header(command.stamp_ns), joint_names=list(joints), points=[point]
     )
@@ -146,8 +148,10 @@ def from_command(message: JointTrajectory, order: JointOrder, topic: str) -> Joi
         raise InputError(f'{topic}: expected one point, got {len(message.points)}')
     index = order.of(message.joint_names, topic)
     point = message.points[0]
-    mode = 'velocity' if point.velocities else 'position'
-    values = np.array(point.velocities or point.positions)
+    mode: CommandMode = 'velocity' if point.velocities else 'position'
+    if point.effort and not (point.velocities or point.positions):
+        mode = 'torque'
+    values = np.array(point.velocities or point.positions or point.effort)
     if len(values) != len(message.joint_names):
         raise InputError(f'{topic}: expected {len(message.joint_names)} values, got {len(values)}')
     return JointCommand(from_time(message.header.stamp), mode, values[index])

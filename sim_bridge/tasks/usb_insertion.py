@@ -12,7 +12,7 @@ import mujoco
 import numpy as np
 
 from robot_rl.types import FloatArray
-from sim_bridge.scene import FLOOR_Z, SOLIMP, SOLREF, SURROUNDINGS, TOOL, look
+from sim_bridge.scene import SOLIMP, SOLREF, SURROUNDINGS, TOOL, look
 
 # Plug, m: USB type A.
 PLUG_HALF = np.array([0.006, 0.00225])  # half width x and thickness y of the metal shell
@@ -85,10 +85,11 @@ class UsbInsertion:
         board = [x + 0.1, y, top - 0.02]
         add_box(world, board, [0.30, 0.45, 0.02], [0.78, 0.70, 0.58, 1.0], SURROUNDINGS)
         if visuals:
-            leg = (top - 0.04 - FLOOR_Z) / 2
+            floor_z = float(scene.geom('floor').pos[2])
+            leg = (top - 0.04 - floor_z) / 2
             for dx in (-0.15, 0.35):
                 for dy in (-0.4, 0.4):
-                    centre = [x + dx, y + dy, FLOOR_Z + leg]
+                    centre = [x + dx, y + dy, floor_z + leg]
                     add_box(world, centre, [0.02, 0.02, leg], [0.35, 0.35, 0.38, 1.0], 0)
             eye = (x + 0.13, y - 0.14, face + 0.075)
             axes = look(*eye, x, y, face + 0.012)

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Learning results over seeds: kept as JSON lines while they grow, shown as table and picture."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass
+class Curve:
+    """What one seed reached.
+
+    Attributes:
+        label: what was trained, a line in the picture.
+        seed: of the run.
+        steps: environment steps at each evaluation.
+        success: success rate there.
+        wall_s: seconds that the whole run took.
+    """
+
+    label: str
+    seed: int
+    steps: list[int] = field(default_factory=list)
+    success: list[float] = field(default_factory=list)
+    wall_s: float = 0.0
+
+    def first(self, success: float) -> int | None:
+        """Steps at the first evaluation that reached this success; None if none did."""
+        return next(
+            (n for n, s in zip(self.steps, self.success, strict=True) if s >= success), None
+        )
+
+
+def append(path: Path, curve: Curve) -> None:
+    """Adds a finished seed to a file of results."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open('a') as file:
+        file.write(json.dumps(asdict(curve)) + '\n')
+
+
+def read(path: Path) -> list[Curve]:
+    """All seeds that a file holds; none where there is no file."""
+    lines = path.read_text().splitlines() if path.is_file() else []
+    return [Curve(**json.loads(line)) for line in lines]
+
+
+def table(curves: Sequence[Curve], wanted: float) -> str:
+    """A Markdown table, a row a seed.
+
+    Args:
+        curves: what was reached.
+        wanted: the success rate that the runs are to reach.
+    """
+    rows = [f'| what | seed | steps | final success | best | first at {wanted:.0%} | wall, s |']
+    rows.append('|---' * 7 + '|')
+    for curve in curves:
+        first = curve.first(wanted)
+        cells = [curve.label, curve.seed, curve.steps[-1], f'{curve.success[-1]:.0%}']
+        cells += [f'{max(curve.success):.0%}', first or 'not reached', f'{curve.wall_s:.0f}']
+        rows.append('| ' + ' | '.join(map(str, cells)) + ' |')
+    return '\n'.join(rows)
+
+
+def draw(path: Path, curves: Sequence[Curve], title: str) -> None:
+    """Success rate against environment steps, a line a seed, a colour a label."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    figure = Figure(figsize=(7, 3.5), dpi=110, layout='constrained')
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    labels = list(dict.fromkeys(c.label for c in curves))
+    for curve in curves:
+        number = labels.index(curve.label)
+        fresh = curve is next(c for c in curves if c.label == curve.label)
+        axes.plot(
+            curve.steps,
+            100 * np.array(curve.success),
+            color=f'C{number}',
+            alpha=0.8,
+            label=curve.label if fresh else None,
+        )
+    axes.set(xlabel='environment steps', ylabel='success, %', ylim=(-2, 103), title=title)
+    axes.legend(loc='lower right')
+    figure.savefig(path)

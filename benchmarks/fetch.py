@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Fetch tasks of gymnasium-robotics, sparse rewards, learned by the agents of this package.
+
+Needs `pip install -r requirements/bench.txt`. Each seed is added to the file of results as soon
+as it is done, so a table may grow run by run. The last line is one JSON object.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import gymnasium
+import numpy as np
+
+from benchmarks import curves
+from benchmarks.curves import Curve
+from benchmarks.fetch_expert import pick_and_place
+from robot_rl.errors import InputError
+from robot_rl.learning.config import AgentConfig, DemonstrationConfig, load_agent
+from robot_rl.learning.learner import Learner, RunInfo
+from robot_rl.models.training import configure_process
+from robot_rl.replay.step_file import write_steps
+from robot_rl.types import Action
+from sim_bridge.direct import evaluate, train_episode
+from sim_bridge.gym_host import GymHost
+
+ACTION_HZ = 25.0
+EVALUATION_SEED = 1_000_007
+DEMONSTRATION_SEED = 2_000_003
+
+
+@dataclass(frozen=True)
+class Task:
+    """One environment and what is to be reached.
+
+    Attributes:
+        env: name in Gymnasium's registry.
+        steps: environment steps of training.
+        success: rate to reach within them.
+        every: steps between two evaluations.
+    """
+
+    env: str
+    steps: int
+    success: float
+    every: int
+
+
+TASKS = {
+    'reach': Task('FetchReach-v4', 5_000, 0.99, 500),
+    'push': Task('FetchPush-v4', 300_000, 0.95, 10_000),
+    'pick_and_place': Task('FetchPickAndPlace-v4', 500_000, 0.9, 10_000),
+}
+
+
+@contextmanager
+def host(task: Task, seed: int) -> Iterator[GymHost]:
+    """The task's environment."""
+    try:
+        import gymnasium_robotics  # noqa: PLC0415
+    except ImportError as error:
+        raise InputError(f'bench fetch: {error}; pip install -r requirements/bench.txt') from error
+    gymnasium.register_envs(gymnasium_robotics)
+    with closing(gymnasium.make(task.env)) as env:
+        yield GymHost(env, seed)
+
+
+def record(task: Task, episodes: int, path: Path) -> None:
+    """Writes episodes of the scripted expert to a file."""
+    steps, solved = [], 0
+    with host(task, DEMONSTRATION_SEED) as played:
+        for _ in range(episodes):
+            observation = played.reset()
+            while not played.over:
+                values = pick_and_place(observation.entries)
+                observation = played.act(Action(observation.stamp_ns, values, 'script'))
+            solved += played.reward.success
+            steps += played.take_steps()
+    write_steps(path, steps)
+    print(f'{path}: {episodes} episodes of the expert, {solved} solved')
+
+
+def train(task: Task, config: AgentConfig, seed: int, steps: int, episodes: int) -> Curve:
+    """Trains one seed, evaluating without exploration on the way."""
+    more = ' with demonstrations' if config.learner.demonstrations else ''
+    curve = Curve(f'{task.env} {config.name}{more}', seed)
+    started = time.monotonic()
+    with host(task, seed) as training, host(task, EVALUATION_SEED + seed) as testing:
+        agent = config.make(training.spec, seed)
+        run = RunInfo('', task.env, 'fetch', config.name, seed, ACTION_HZ, '')
+        learner = Learner(config.learner, agent, training.spec, run)
+        while learner.statistics.env_steps < steps:
+            train_episode(training, agent, learner, seed)
+            due = task.every * (len(curve.steps) + 1)
+            if learner.statistics.env_steps >= min(due, steps):
+                curve.steps.append(learner.statistics.env_steps)
+                curve.success.append(evaluate(testing, agent, episodes).success_rate)
+                curve.wall_s = round(time.monotonic() - started, 1)
+                tell(curve, learner)
+    return curve
+
+
+def tell(curve: Curve, learner: Learner) -> None:
+    """One line of progress."""
+    rates = f'{curve.steps[-1] / curve.wall_s:.0f} steps/s, {learner.updates} updates'
+    figures = ' '.join(f'{name} {value:.3g}' for name, value in learner.metrics.items())
+    shown = f'{curve.label} seed {curve.seed}: {curve.steps[-1]} steps, success'
+    print(f'{shown} {curve.success[-1]:.0%}, {rates}, {figures}', flush=True)
+
+
+def main(argv: list[str]) -> int:
+    """Runs the bench."""
+    parser = argparse.ArgumentParser(prog='robot-rl bench fetch', description=__doc__)
+    parser.add_argument('--task', choices=TASKS, default='reach')
+    parser.add_argument('--agent', default='sac_her', help='name in config/agents, or a file')
+    parser.add_argument('--seeds', type=int, nargs='*', default=[0, 1, 2, 3, 4])
+    parser.add_argument('--record', type=int, default=0, help='demonstrations to write first')
+    parser.add_argument('--demonstrations', type=Path, help='.npz file to learn from')
+    parser.add_argument('--share', type=float, default=0.25, help='of demonstrations in a batch')
+    parser.add_argument('--steps', type=int, default=0, help="default: the task's own")
+    parser.add_argument('--episodes', type=int, default=50, help='of each evaluation')
+    parser.add_argument('--threads', type=int, default=1)
+    parser.add_argument('--out', type=Path, default=Path('fetch.jsonl'), help='file of results')
+    parser.add_argument('--json', action='store_true', help='accepted; the last line is JSON')
+    options = parser.parse_args(argv)
+    configure_process(options.threads)
+    task = TASKS[options.task]
+    config = load_agent(options.agent)
+    if options.demonstrations:
+        if options.record:
+            record(task, options.record, options.demonstrations)
+        from_disk = DemonstrationConfig(str(options.demonstrations), options.share)
+        config = replace(config, learner=replace(config.learner, demonstrations=from_disk))
+    for seed in options.seeds:
+        steps = options.steps or task.steps
+        curves.append(options.out, train(task, config, seed, steps, options.episodes))
+    found = [c for c in curves.read(options.out) if c.label.startswith(task.env)]
+    if not found:
+        raise InputError(f'{options.out}: no result of {task.env} yet; name --seeds')
+    print(curves.table(found, task.success))
+    curves.draw(options.out.with_name(f'fetch_{options.task}.png'), found, task.env)
+    value = float(np.min([c.success[-1] for c in found]))
+    result = {'name': f'fetch_{options.task}', 'value': value, 'unit': 'success, worst seed'}
+    print(json.dumps(result))
+    return 0
