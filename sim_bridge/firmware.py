@@ -29,7 +29,6 @@ class SpringFirmware:
         self._qpos = np.array([model.joint(n).qposadr[0] for n in names])
         self._dofs = np.array([model.joint(n).dofadr[0] for n in names])
         self._springs = np.array([model.actuator(f'{n}_spring').actadr[0] for n in names])
-        self._stable = low.push_step == 'stable'
         self._compensates = low.gravity_compensation
         self._tool = model.body(robot.tool_frame).id
         self._stiffness = np.array(low.stiffness)
@@ -60,8 +59,8 @@ class SpringFirmware:
         force and torque F [6] at the tool, so the set-point leads the tool by J e = C F with the
         compliance C = J K^-1 J^T. Where F is too large on an axis, the lead shrinks along that
         axis alone, by excess / (C^-1)_ii; motion across a blocked direction goes on freely. Cycle
-        by cycle that is Jacobi's method, which many axes at once can make diverge; the step
-        `stable` of the robot's configuration then takes less.
+        by cycle that is Jacobi's method, which many axes at once can make diverge; then a
+        smaller step is taken.
         """
         weight = data.qfrc_bias[self._dofs] - data.qfrc_gravcomp[self._dofs]
         lead = data.act[self._springs] - data.qpos[self._qpos] - weight / self._stiffness
@@ -72,9 +71,7 @@ class SpringFirmware:
         push = rigidity @ (jacobian @ lead)
         excess = push - np.clip(push, -self._push_limit, self._push_limit)
         if excess.any():
-            shrink = excess / np.diag(rigidity)
-            if self._stable:
-                shrink *= _share(rigidity, excess != 0.0)
+            shrink = _share(rigidity, excess != 0.0) * excess / np.diag(rigidity)
             data.act[self._springs] -= least_squares(jacobian, shrink, 0.0)
 
 

@@ -2,7 +2,6 @@
 """A robot, read from one YAML: its URDF, arm joints, home, tool frame and low-level control."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from robot_rl import config, resources
 from robot_rl.control import urdf
@@ -20,8 +19,6 @@ class LowLevel:
         damping: N m s/rad per joint.
         push_force: N per base axis; the set-point runs ahead of a blocked tool by no more.
         push_torque: N m per base axis, likewise.
-        push_step: how far the set-point of a blocked tool is taken back at once: 'stable', or
-            'full', which may oscillate where many axes are blocked at a time.
         gravity_compensation: whether the firmware carries the arm's weight.
         force_noise: N, standard deviation of the wrist sensor per axis.
         torque_noise: N m, standard deviation of the wrist sensor per axis.
@@ -31,7 +28,6 @@ class LowLevel:
     damping: tuple[float, ...]
     push_force: float
     push_torque: float
-    push_step: Literal['stable', 'full'] = 'stable'
     gravity_compensation: bool = True
     force_noise: float = 0.0
     torque_noise: float = 0.0
