@@ -10,9 +10,15 @@ import importlib
 from robot_rl.errors import InputError
 
 BENCHES = {
+    'fetch': 'Fetch tasks of gymnasium-robotics, success over environment steps',
     'holes': "hole filling against scipy's exact transform",
+    'imitation': 'PPO, GAIL and both at once on a small lifting task, about 15 minutes',
     'latency': 'real time: from a state to the command that answers it, learner training',
+    'learner': 'updates a second of SAC, TD3 and DDPG against Stable-Baselines3 and SBX',
     'lockstep': 'lock step through the composed graph against the direct host',
+    'naf': 'NAF, Linear-NAF and DDPG on a reach with seven joints; 1, 2, 4 collectors',
+    'offline': 'BC, AWAC and IQL on generated data sets, then online, about 15 minutes',
+    'replay': "hindsight sampling against Stable-Baselines3's HerReplayBuffer",
     'usb_insertion': 'residual SAC through the graph over seeds, about 4 minutes each',
 }
 

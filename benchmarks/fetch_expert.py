@@ -21,7 +21,7 @@ def pick_and_place(entries: Entries) -> FloatArray:
     if level > NEAR_M and abs(offset[2]) < 0.9 * ABOVE_M and width > HELD_M:
         return _towards(np.array([0.0, 0.0, offset[2] + ABOVE_M]), OPEN)
     if level > NEAR_M and width > HELD_M:
-        return _towards(offset + [0.0, 0.0, ABOVE_M], OPEN)
+        return _towards(offset + np.array([0.0, 0.0, ABOVE_M]), OPEN)
     if abs(offset[2]) > NEAR_M:
         return _towards(offset, OPEN)
     if width > HELD_M:

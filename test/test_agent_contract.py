@@ -5,14 +5,41 @@ import dataclasses
 
 import numpy as np
 import pytest
+import reaching
+import rollouts
 
-from robot_rl.agents import AGENTS
+from robot_rl.agents import AGENTS, ON_POLICY
+from robot_rl.agents.bc import BC
+from robot_rl.agents.discriminator import DiscriminatorConfig
 from robot_rl.errors import InputError
 from robot_rl.learning import weights
 from robot_rl.replay.batch import Batch
 from robot_rl.types import DataSpec, EntrySpec
 
-SMALL = {'sac': {'hidden': (32, 32), 'learning_rate': 3e-3, 'device': 'cpu'}}
+PROXIMAL = {
+    'hidden': (32, 32),
+    'value_hidden': (32, 32),
+    'learning_rate': 3e-3,
+    'epochs': 4,
+    'device': 'cpu',
+}
+CLONING = {'hidden': (32, 32), 'learning_rate': 3e-3, 'device': 'cpu'}
+#: Configurations by the name of the agent; after a dash, another form of the same agent.
+SMALL = {
+    'awac': {'hidden': (32, 32), 'learning_rate': 3e-3, 'temperature': 0.2, 'device': 'cpu'},
+    'bc': {'labels': 'all', **CLONING},
+    'bc-gaussian': {'labels': 'all', 'policy': 'gaussian', **CLONING},
+    'bc-dagger': {'labels': 'expert', 'expert': 'checkpoint', **CLONING},
+    'ddpg': {'hidden': (32, 32), 'learning_rate': 3e-3, 'target_every': 1, 'device': 'cpu'},
+    'iql': {'tau': 0.05, 'inverse_temperature': 5.0, **CLONING},
+    'naf': {'hidden': (32, 32), 'learning_rate': 3e-3, 'device': 'cpu'},
+    'naf-linear': {'form': 'linear', 'learning_rate': 1e-2, 'device': 'cpu'},
+    'ppo': PROXIMAL,
+    'ppo_gail': PROXIMAL
+    | {'imitation': 0.1, 'discriminator': DiscriminatorConfig(actions=True, updates=2)},
+    'td3': {'hidden': (32, 32), 'learning_rate': 3e-3, 'tau': 0.02, 'device': 'cpu'},
+    'sac': {'hidden': (32, 32), 'learning_rate': 3e-3, 'device': 'cpu'},
+}
 SPEC = DataSpec(
     {
         'achieved_goal': EntrySpec((3,), 'float64'),
@@ -22,11 +49,27 @@ SPEC = DataSpec(
     2,
 )
 
-pytestmark = pytest.mark.parametrize('name', AGENTS)
+#: Agents that learn from reward while they act on their own, from any transitions.
+ONLINE = ('bc-dagger', 'ddpg', 'naf', 'sac', 'td3')
+
+pytestmark = pytest.mark.parametrize('name', [*AGENTS, *(n for n in SMALL if n not in AGENTS)])
+
+
+class GoalExpert:
+    """Solves the one-step goal problem."""
+
+    entries = ('goal',)
+
+    def act(self, entries, explore):
+        return np.clip(entries['goal'], -1, 1)
 
 
 def make(name, seed=0, spec=SPEC, **more):
-    return AGENTS[name](AGENTS[name].Config(**SMALL[name], **more), spec, seed)
+    kind = AGENTS[name.partition('-')[0]]
+    agent = kind(kind.Config(**SMALL[name], **more), spec, seed)
+    if SMALL[name].get('labels') == 'expert':
+        agent.teach(reaching.Expert() if spec is reaching.SPEC else GoalExpert())
+    return agent
 
 
 def make_batch(rng, size=64, scale=1.0):
@@ -41,6 +84,15 @@ def make_batch(rng, size=64, scale=1.0):
     return Batch(entries, action, reward, entries, ones, ones.astype(np.int64), ~ones)
 
 
+def data_for(agent, rng, size=64, scale=1.0):
+    """Transitions that the agent can learn from: any, good ones, or those of its own policy."""
+    batch = make_batch(rng, size, scale)
+    if isinstance(agent, BC):
+        return dataclasses.replace(batch, action=batch.observation['goal'] / np.float32(scale))
+    on_policy = isinstance(agent, tuple(ON_POLICY.values()))
+    return rollouts.one_step(agent, batch, scale) if on_policy else batch
+
+
 def observe(rng):
     return {name: array[0] for name, array in make_batch(rng, 1).observation.items()}
 
@@ -48,7 +100,7 @@ def observe(rng):
 def train(agent, updates, seed=0):
     rng = np.random.default_rng(seed)
     for _ in range(updates):
-        agent.update(make_batch(rng), measure=False)
+        agent.update(data_for(agent, rng), measure=False)
 
 
 def same(one, two):
@@ -67,12 +119,25 @@ def test_action_is_in_range_and_of_the_right_size(name):
 
 def test_solves_a_one_step_goal_problem(name):
     agent, rng = make(name), np.random.default_rng(1)
-    train(agent, 600)
+    train(agent, 150 if name in ON_POLICY else 600)
     errors = []
     for _ in range(100):
         entries = observe(rng)
         errors.append(np.abs(agent.act(entries, False) - entries['goal']).max())
     assert np.mean(errors) < 0.15
+
+
+def test_solves_a_small_reaching_problem(name):
+    agent = make(name, spec=reaching.SPEC)
+    before = reaching.success_rate(agent)
+    if name.partition('-')[0] in ONLINE:
+        reaching.learn_online(agent, 300)
+    elif name in ON_POLICY:
+        rollouts.learn_reaching(agent, 40)
+    else:
+        reaching.learn_offline(agent, reaching.demonstrations(100), 600)
+    assert before < 0.3
+    assert reaching.success_rate(agent) > 0.9
 
 
 def test_same_seed_same_result(name):
@@ -140,7 +205,7 @@ def test_saved_state_is_a_copy(name):
 def test_extreme_batches_leave_finite_numbers(name, scale):
     agent, rng = make(name), np.random.default_rng(0)
     for _ in range(20):
-        batch = make_batch(rng, scale=scale or 1.0)
+        batch = data_for(agent, rng, scale=scale or 1.0)
         if not scale:
             zeros = {k: np.zeros_like(v) for k, v in batch.observation.items()}
             batch = dataclasses.replace(batch, observation=zeros, next_observation=zeros)
@@ -160,7 +225,8 @@ def test_extreme_batches_leave_finite_numbers(name, scale):
     ],
 )
 def test_wrong_batch_is_refused_by_name(name, field, value, message):
-    agent, batch = make(name), make_batch(np.random.default_rng(0), 8)
+    agent = make(name)
+    batch = data_for(agent, np.random.default_rng(0), 8)
     before = agent.state_dict()
     with pytest.raises(InputError) as caught:
         agent.update(dataclasses.replace(batch, **{field: value}))
@@ -169,7 +235,8 @@ def test_wrong_batch_is_refused_by_name(name, field, value, message):
 
 
 def test_wrong_entry_shape_is_refused_by_name(name):
-    agent, batch = make(name), make_batch(np.random.default_rng(0), 8)
+    agent = make(name)
+    batch = data_for(agent, np.random.default_rng(0), 8)
     batch.next_observation['touch'] = np.zeros((8, 4), np.float32)
     with pytest.raises(InputError, match="observation 'touch': expected shape"):
         agent.update(batch)
@@ -179,8 +246,9 @@ def test_wrong_entry_shape_is_refused_by_name(name):
 
 
 def test_empty_batch_is_refused(name):
+    agent = make(name)
     with pytest.raises(InputError, match='reward'):
-        make(name).update(make_batch(np.random.default_rng(0), 0))
+        agent.update(data_for(agent, np.random.default_rng(0), 0))
 
 
 def test_task_without_an_entry_to_read_is_refused(name):

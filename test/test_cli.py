@@ -50,7 +50,7 @@ def expect(capsys: pytest.CaptureFixture[str], *parts: str) -> None:
         (('train', '--agent', 'ppo2'), ("'ppo2'", 'sac_residual')),
         (('train', '--checkpoint', '/nowhere'), ('/nowhere', 'no such folder')),
         (('evaluate', '--checkpoint', '/nowhere'), ('/nowhere', 'no checkpoint')),
-        (('bench', 'everything'), ("'everything'", 'latency, lockstep')),
+        (('bench', 'everything'), ("'everything'", 'learner, lockstep')),
     ],
 )
 def test_an_unknown_name_lists_the_known_ones(

@@ -7,9 +7,11 @@ import torch
 from hypothesis import given, settings, strategies as st
 
 from robot_rl.agents import losses
+from robot_rl.agents.cloning import Cloning
 from robot_rl.models import gaussian
 from robot_rl.models.mlp import MLP, EnsembleMLP, forward_numpy
 from robot_rl.models.training import Adam, polyak
+from robot_rl.replay.batch import Batch
 
 
 def test_td_target_bootstraps_unless_terminated():
@@ -125,3 +127,135 @@ def test_polyak_moves_by_its_share():
     wanted = 0.9 * target.weights[0] + 0.1 * source.weights[0]
     polyak(target, source, 0.1)
     torch.testing.assert_close(target.weights[0], wanted)
+
+
+def test_expectile_loss_by_hand():
+    error = torch.tensor([2.0, -1.0, 0.0, -3.0])
+    wanted = (0.9 * 4 + 0.1 * 1 + 0 + 0.1 * 9) / 4
+    assert losses.expectile_loss(error, 0.9).item() == pytest.approx(wanted)
+    assert losses.expectile_loss(error, 0.5).item() == pytest.approx(0.5 * (4 + 1 + 9) / 4)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.floats(-5, 5), min_size=2, max_size=6), st.floats(0.5, 0.95))
+def test_expectile_is_where_its_loss_is_least(samples, tau):
+    """At the minimum tau sum (x - m)+ = (1 - tau) sum (m - x)+."""
+    x = torch.tensor(samples, dtype=torch.float64)
+    m = x.mean().clone().requires_grad_()
+    for _ in range(200):
+        (slope,) = torch.autograd.grad(losses.expectile_loss(x - m, tau), m)
+        m.data -= slope
+    above, below = (x - m).clamp(min=0).sum().item(), (m - x).clamp(min=0).sum().item()
+    assert tau * above == pytest.approx((1 - tau) * below, abs=1e-6)
+
+
+def test_advantage_weight_by_hand_and_clipped():
+    weight = losses.advantage_weight(torch.tensor([0.0, 0.5, -1.0, 50.0, 1e30]), 2.0, 20.0)
+    wanted = [1.0, math.e, math.exp(-2), 20.0, 20.0]
+    assert weight.tolist() == pytest.approx(wanted)
+
+
+def test_weighted_cloning_loss_by_hand():
+    loss = losses.weighted_cloning_loss(torch.tensor([-1.0, 2.0]), torch.tensor([3.0, 0.5]))
+    assert loss.item() == -(3.0 * -1.0 + 0.5 * 2.0) / 2
+
+
+def test_quadratic_advantage_against_the_explicit_matrix():
+    draw = torch.Generator().manual_seed(0)
+    action, mean = torch.randn(2, 5, 3, generator=draw)
+    factor = torch.randn(5, 3, 3, generator=draw).tril()
+    curvature = factor @ factor.transpose(1, 2)
+    error = action - mean
+    wanted = torch.stack([-0.5 * e @ p @ e for e, p in zip(error, curvature, strict=True)])
+    torch.testing.assert_close(losses.quadratic_advantage(action, mean, factor), wanted)
+    one = losses.quadratic_advantage(action, mean, factor[:1])
+    torch.testing.assert_close(one[0], wanted[0])
+    assert losses.quadratic_advantage(mean, mean, factor).tolist() == [0.0] * 5
+
+
+@pytest.mark.parametrize(
+    ('low', 'high', 'wanted'),
+    [(-1, 0, (-50, 0)), (0, 1, (0, 50)), (-2, 3, (-100, 150)), (1, 2, (1, 100))],
+)
+def test_return_bounds_by_hand(low, high, wanted):
+    assert losses.return_bounds(low, high, 0.98) == pytest.approx(wanted)
+
+
+@given(st.floats(-5, 5), st.floats(0.1, 5), st.floats(0, 0.99), st.integers(1, 60))
+def test_return_bounds_hold_for_any_episode(low, width, gamma, length):
+    rewards = np.random.default_rng(length).uniform(low, low + width, length)
+    bounds = losses.return_bounds(low, low + width, gamma)
+    value = np.sum(rewards * gamma ** np.arange(length))
+    assert bounds[0] - 1e-6 <= value <= bounds[1] + 1e-6
+
+
+def test_target_smoothing_clips_the_noise_then_the_action():
+    action = torch.tensor([[0.0, 0.9, -0.2]])
+    noise = torch.tensor([[0.7, 0.3, -0.1]])
+    smoothed = losses.smoothed_action(action, noise, 0.5)
+    assert smoothed.tolist() == [pytest.approx([0.5, 1.0, -0.3])]
+
+
+def test_preactivation_penalty_by_hand_and_its_slope():
+    preactivation = torch.tensor([[1.0, -2.0], [0.0, 3.0]], requires_grad=True)
+    loss = losses.preactivation_penalty(preactivation)
+    assert loss.item() == (1 + 4 + 0 + 9) / 4
+    (slope,) = torch.autograd.grad(loss, preactivation)
+    assert slope.tolist() == [[0.5, -1.0], [0.0, 1.5]]
+
+
+def test_q_filter_passes_only_strictly_better_demonstrations():
+    passed = losses.q_filter(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([2.0, 2.0, 2.0]))
+    assert passed.tolist() == [0.0, 0.0, 1.0]
+
+
+def test_cloning_loss_sums_the_axes_and_averages_all_rows():
+    action, label = torch.tensor([[0.0, 1.0], [1.0, 1.0]]), torch.tensor([[0.5, 0.0], [0.0, 1.0]])
+    both = losses.cloning_loss(action, label, torch.ones(2))
+    assert both.item() == ((0.25 + 1.0) + 1.0) / 2
+    filtered = losses.cloning_loss(action, label, torch.tensor([1.0, 0.0]))
+    assert filtered.item() == 1.25 / 2
+
+
+def test_squared_weights_by_hand():
+    tensors = [torch.tensor([[1.0, 2.0]]), torch.tensor([3.0])]
+    assert losses.squared_weights(tensors).item() == 0.5 * (1 + 4 + 9)
+
+
+def _demonstrated(mask, action):
+    rows = len(mask)
+    ones = np.ones(rows)
+    return Batch({}, np.float32(action), ones, {}, ones > 0, ones.astype(int), np.array(mask))
+
+
+def test_demonstration_loss_counts_demonstrations_alone_and_asks_the_critic_about_them():
+    batch = _demonstrated([True, False, True], [[1.0], [9.0], [-1.0]])
+    asked = []
+
+    def rate(rows, action):
+        asked.append((rows.tolist(), action[:, 0].tolist()))
+        return action[:, 0]
+
+    own = torch.tensor([[0.5], [0.5], [0.5]])
+    found = Cloning(weight=1.0).demonstration_loss(batch, own, rate)
+    assert asked == [([0, 2, 0, 2], [1.0, -1.0, 0.5, 0.5])]
+    assert found['cloned_share'].item() == 0.5
+    assert found['cloning_loss'].item() == 0.25 / 2
+    unfiltered = Cloning(weight=1.0, q_filter=False).demonstration_loss(batch, own, rate)
+    assert unfiltered['cloning_loss'].item() == (0.25 + 2.25) / 2
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(('weight', 'mask'), [(0.0, [True]), (1.0, [False])])
+def test_no_demonstration_loss_without_weight_or_demonstrations(weight, mask):
+    batch = _demonstrated(mask, [[1.0]])
+    assert Cloning(weight=weight).demonstration_loss(batch, torch.zeros(1, 1), None) == {}
+
+
+def test_policy_loss_is_the_same_at_any_scale_once_normalised():
+    q = torch.tensor([1.0, -3.0, 8.0])
+    assert Cloning(q_weight=0.5).policy_loss(q).item() == -0.5 * 2.0
+    normalised = Cloning(q_weight=0.5, normalize_q=True)
+    assert normalised.policy_loss(q).item() == pytest.approx(-0.5 * 2.0 / 4.0)
+    assert normalised.policy_loss(1e3 * q).item() == pytest.approx(-0.25)
+    assert math.isfinite(normalised.policy_loss(torch.zeros(3)).item())

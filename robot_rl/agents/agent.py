@@ -3,8 +3,12 @@
 
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from robot_rl.arrays import State
 from robot_rl.replay.batch import Batch
+from robot_rl.replay.rollout import Rollout
 from robot_rl.types import DataSpec, Entries, FloatArray
 
 
@@ -46,3 +50,14 @@ class Agent(Protocol):
 
     def load_state_dict(self, state: State) -> None:
         """Goes on exactly where `state_dict` was taken; what does not fit is an `InputError`."""
+
+
+class OnPolicyAgent(Agent, Protocol):
+    """An agent that learns from what its own policy just did: `update` takes a `Rollout`.
+
+    One with a memory is to see every observation of an episode once, in order, and `reseed` at
+    its beginning.
+    """
+
+    def log_prob(self, rollout: Rollout, policy: State) -> NDArray[np.float32]:
+        """Log likelihood [B] of a rollout's actions under a policy that `policy_state` gave."""

@@ -2,8 +2,9 @@
 """Soft actor-critic (Haarnoja et al. 2018, *Soft Actor-Critic Algorithms and Applications*).
 
 Differs from the paper:
-    * critics are an ensemble with layer norm (Ball et al. 2023, section 4.2); two without it are
-      the paper's;
+    * critics are an ensemble with layer norm, of which targets may take a random subset and the
+      actor the mean (Ball et al. 2023, sections 4.2 to 4.4); two without it are the paper's;
+    * the actor may wait for several updates of the critics (ibid., algorithm 1);
     * actor and critic may read different entries (Pinto et al. 2017, section IV-A);
     * the mean starts near zero, and the critics learn for a while before the actor moves, so
       that a residual does not spoil its base controller (Nair 2022, chapter 5);
@@ -23,6 +24,8 @@ from torch import Tensor
 
 from robot_rl import ranges
 from robot_rl.agents import losses
+from robot_rl.agents.fast import FastCritic, Rows
+from robot_rl.agents.sac_fast import Actor, FastSAC, Settings
 from robot_rl.arrays import State
 from robot_rl.models import gaussian, state, training
 from robot_rl.models.inputs import VectorInput
@@ -34,6 +37,8 @@ from robot_rl.types import DataSpec, Entries, FloatArray
 _RANGES = {
     'hidden': Range(1, 8192),
     'critics': Range(1, 100),
+    'target_critics': Range(1, 100),
+    'actor_every': Range(1, 1000),
     'learning_rate': Range(0, 1, above=True),
     'gamma': Range(0, 0.99999),
     'tau': Range(0, 1, above=True),
@@ -58,7 +63,11 @@ class SACConfig:
         actor_entries: observation entries that the actor reads; empty for the task's own.
         critic_entries: the same for the critics.
         hidden: widths of the hidden layers of all networks.
-        critics: members of the ensemble; their minimum is the value.
+        critics: members of the ensemble.
+        target_critics: members, drawn anew for each update, whose minimum is the target; all of
+            them when absent.
+        actor_critics: what of the ensemble the actor climbs, its `minimum` or its `mean`.
+        actor_every: updates of the critics for each of actor and temperature.
         layer_norm: whether the critics normalise their hidden layers.
         learning_rate: of actor, critics and temperature.
         gamma: discount.
@@ -70,12 +79,16 @@ class SACConfig:
         mean_init_scale: factor on the initial weights of the last actor layer.
         critic_burn_in: updates of the critics alone at the start.
         device: where updates run; `auto` takes CUDA where there is one.
+        fast: whether updates on the CPU go the way of `sac_fast`; off leaves all to autograd.
     """
 
     actor_entries: tuple[str, ...] = ()
     critic_entries: tuple[str, ...] = ()
     hidden: tuple[int, ...] = (256, 256)
     critics: int = 2
+    target_critics: int | None = None
+    actor_critics: Literal['minimum', 'mean'] = 'minimum'
+    actor_every: int = 1
     layer_norm: bool = True
     learning_rate: float = 3e-4
     gamma: float = 0.98
@@ -87,12 +100,17 @@ class SACConfig:
     mean_init_scale: float = 0.01
     critic_burn_in: int = 0
     device: Literal['auto', 'cpu', 'cuda'] = 'auto'
+    fast: bool = True
 
     def __post_init__(self) -> None:
         """Refuses values outside their ranges."""
         if not self.hidden:
             raise ValueError('hidden: expected at least one layer')
         ranges.check(self, _RANGES)
+        if self.target_critics and self.target_critics > self.critics:
+            raise ValueError(
+                f'target_critics: expected at most {self.critics}, got {self.target_critics}'
+            )
 
 
 class SAC:
@@ -132,6 +150,13 @@ class SAC:
     def update(self, batch: Batch, measure: bool = True) -> dict[str, float]:
         """One step of critics, actor and temperature; metrics only where `measure`."""
         check_batch(batch, self._spec, self.entries)
+        step = self._step if self._fast is None else self._fast_step
+        measured = step(batch, measure)
+        self._updates += 1
+        self._layers = None
+        return {name: value.item() for name, value in measured.items()} if measure else {}
+
+    def _step(self, batch: Batch, measure: bool) -> dict[str, Tensor]:
         temperature = self._log_temperature.detach().exp()
         target = self._target_q(batch, temperature)
         state = self._tensor(self._critic_input.batch(batch.observation))
@@ -139,27 +164,56 @@ class SAC:
         critic_loss = losses.critic_loss(q, target)
         self._critic_optimizer.descend(critic_loss)
         measured = {'critic_loss': critic_loss, 'q': q.mean(), 'temperature': temperature}
-        if self.updates >= self._config.critic_burn_in:
+        if self._actor_due:
             measured |= self._improve(batch, state, temperature)
         training.polyak(self._target, self._critic, self._config.tau)
-        self._updates += 1
-        self._layers = None
-        return {name: value.item() for name, value in measured.items()} if measure else {}
+        return measured
+
+    def _fast_step(self, batch: Batch, measure: bool) -> dict[str, Tensor]:
+        assert self._fast is not None
+        now, after = self._inputs(batch.observation), self._inputs(batch.next_observation)
+        rows = Rows.of(batch, now, after, self._config.gamma)
+        return self._fast.update(rows, self._target_members(), self._actor_due, measure)
+
+    def _inputs(self, entries: Entries) -> tuple[Tensor, Tensor]:
+        """What actor and critics read, [B, I] each; joined once where it is the same."""
+        seen = self._tensor(self._actor_input.batch(entries))
+        if self._critic_input.names == self._actor_input.names:
+            return seen, seen
+        return seen, self._tensor(self._critic_input.batch(entries))
+
+    @property
+    def _actor_due(self) -> bool:
+        """Whether the update now going on is one of the actor as well."""
+        config = self._config
+        done = self.updates
+        return done >= config.critic_burn_in and (done + 1) % config.actor_every == 0
 
     @torch.no_grad()
     def _target_q(self, batch: Batch, temperature: Tensor) -> Tensor:
+        members = self._target_members()
         action, log_prob = self._sample(batch.next_observation)
         state = self._tensor(self._critic_input.batch(batch.next_observation))
-        q = self._target(torch.cat([state, action], 1))
+        q = self._target(torch.cat([state, action], 1), members)
         value = losses.soft_value(q, log_prob, temperature)
         reward, terminated = self._tensor(batch.reward), self._tensor(batch.terminated)
         discount = self._config.gamma ** self._tensor(batch.steps)
         return losses.td_target(reward, terminated.float(), value, discount)
 
+    def _target_members(self) -> Tensor | None:
+        """A random subset of the ensemble; None for all of it."""
+        wanted, members = self._config.target_critics, self._config.critics
+        if wanted in (None, members):
+            return None
+        order = torch.randperm(members, generator=self._noise, device=self._device)
+        return order[:wanted]
+
     def _improve(self, batch: Batch, state: Tensor, temperature: Tensor) -> dict[str, Tensor]:
         """One step of the actor, then of the temperature."""
         action, log_prob = self._sample(batch.observation)
         q = self._critic(torch.cat([state, action], 1))
+        if self._config.actor_critics == 'mean':
+            q = q.mean(0, keepdim=True)
         actor_loss = losses.soft_actor_loss(q, log_prob, temperature)
         self._actor_optimizer.descend(actor_loss)
         wanted = self._target_entropy
@@ -211,3 +265,14 @@ class SAC:
         self._critic_optimizer = training.Adam(self._critic.parameters(), config.learning_rate)
         self._temperature_optimizer = training.Adam([self._log_temperature], config.learning_rate)
         self._parts: dict[str, state.Part] = {name: getattr(self, f'_{name}') for name in _PARTS}
+        self._fast = self._make_fast() if config.fast and self._device.type == 'cpu' else None
+
+    def _make_fast(self) -> FastSAC:
+        config, tuned = self._config, self._temperature_optimizer
+        actor = Actor(
+            self._actor, self._actor_optimizer, self._log_temperature, tuned, self._noise
+        )
+        critic = FastCritic(self._critic, self._target, self._critic_optimizer)
+        entropy, floor = self._target_entropy, config.min_temperature
+        settings = Settings(config.tau, entropy, floor, config.actor_critics)
+        return FastSAC(actor, critic, settings)

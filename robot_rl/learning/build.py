@@ -5,16 +5,19 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from robot_rl import config
-from robot_rl.agents import Agent
+from robot_rl.agents import Agent, OnPolicyAgent
 from robot_rl.control.robot import RobotConfig
 from robot_rl.errors import InputError
 from robot_rl.learning import weights
 from robot_rl.learning.checkpoint import load_latest
 from robot_rl.learning.config import load_agent
+from robot_rl.learning.expert import teach
 from robot_rl.learning.learner import Learner, RunInfo, check_run
+from robot_rl.learning.on_policy import OnPolicyLearner
+from robot_rl.learning.on_policy_config import OnPolicyConfig
 from robot_rl.learning.player import How, Player
 from robot_rl.learning.versions import PolicyVersions
 from robot_rl.report.files import write_text
@@ -76,9 +79,13 @@ def run_info(task: TaskConfig, robot: RobotConfig, seed: int, run: str = '') -> 
 
 def make_learner(task: TaskConfig, robot: RobotConfig, seed: int, run: str) -> Learner:
     """A learner for the task, at its beginning."""
-    agent = load_agent(task.agent)
-    spec = data_spec(task, robot)
-    return Learner(agent.learner, agent.make(spec, seed), spec, run_info(task, robot, seed, run))
+    loaded = load_agent(task.agent)
+    spec, info = data_spec(task, robot), run_info(task, robot, seed, run)
+    agent = loaded.make(spec, seed)
+    teach(agent, info)
+    if isinstance(loaded.learner, OnPolicyConfig):
+        return OnPolicyLearner(loaded.learner, cast(OnPolicyAgent, agent), spec, info)
+    return Learner(loaded.learner, agent, spec, info)
 
 
 def restore(learner: Learner, checkpoint: str) -> None:
@@ -115,7 +122,9 @@ def make_follower(task: TaskConfig, robot: RobotConfig, seed: int, lag: int | No
         lag: episodes that the policy stays behind; None for the newest.
     """
     player = make_player(task, robot, 'sample', seed)
-    player.follow(PolicyVersions(lag))
+    learner = load_agent(task.agent).learner
+    refresh = learner.refresh if lag is None else 'episode'
+    player.follow(PolicyVersions(lag), refresh, learner.drop_actions)
     return player
 
 

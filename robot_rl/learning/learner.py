@@ -22,9 +22,10 @@ from robot_rl.errors import InputError
 from robot_rl.learning import weights
 from robot_rl.learning.checkpoint import Checkpoint
 from robot_rl.learning.config import LearnerConfig
+from robot_rl.learning.feed import Feed
+from robot_rl.learning.sources import make_sources
 from robot_rl.learning.statistics import Episode, Statistics
 from robot_rl.learning.weights import Weights
-from robot_rl.replay.buffer import ReplayBuffer
 from robot_rl.types import DataSpec, Step
 
 
@@ -56,25 +57,36 @@ class Learner:
 
     Attributes:
         run: which run this is; a restored learner goes on as the run that it restores.
+        replay: the online steps.
         statistics: counters over all steps.
         metrics: the last ones measured.
         diverged: why learning has stopped, '' while all is well.
     """
 
-    def __init__(self, config: LearnerConfig, agent: Agent, spec: DataSpec, run: RunInfo) -> None:
-        """Reserves replay for the entries that the agent reads.
+    def __init__(
+        self,
+        config: LearnerConfig,
+        agent: Agent,
+        spec: DataSpec,
+        run: RunInfo,
+        feed: Feed | None = None,
+    ) -> None:
+        """Reserves replay for the entries that the agent reads, and loads demonstrations.
 
         Args:
             config: how the agent is fed.
             agent: what learns.
             spec: of the observations and the action.
             run: which run this is.
+            feed: takes steps and gives batches; None for replay as the configuration says.
+
+        Raises:
+            InputError: demonstrations or relabelling do not fit the task or the agent.
         """
-        needed = {name: spec.entries[name] for name in agent.entries}
         self.run = run
         self.statistics = Statistics()
-        used = DataSpec(needed, spec.action_size)
-        self.replay = ReplayBuffer(config.capacity, used, config.action)
+        self._sources: Feed = make_sources(config, spec, agent.entries) if feed is None else feed
+        self.replay, self._mixture = self._sources.online, self._sources.mixture
         self.metrics: dict[str, float] = {}
         self.diverged = ''
         self._config, self._agent = config, agent
@@ -92,7 +104,7 @@ class Learner:
         if step.sequence < self.replay.next_sequence(step.observation.collector):
             self.replay.add(step)
             return None
-        self.replay.add(step)
+        self._sources.add(step)
         finished = self.statistics.add(step)
         self._publish_due |= self._config.publish == 'step' or finished is not None
         return finished
@@ -104,15 +116,17 @@ class Learner:
 
     @property
     def owed(self) -> int:
-        """Updates that the enforced ratio asks for now."""
-        if self.diverged or not len(self.replay):
+        """Updates that the offline phase and the enforced ratio ask for now."""
+        if self.diverged or not len(self._mixture):
             return 0
-        counted = max(0, self.statistics.env_steps - self._config.warmup_steps)
-        return max(0, math.floor(self._config.updates_per_step * counted) - self.updates)
+        config = self._config
+        counted = max(0, self.statistics.env_steps - config.warmup_steps)
+        online = math.floor(config.updates_per_step * counted)
+        return max(0, config.offline_updates + online - self.updates)
 
     def update(self) -> dict[str, float]:
         """One update; the metrics where it is their turn, else nothing."""
-        batch = self.replay.sample(self._config.batch_size, self._rng)
+        batch = self._mixture.sample(self._config.batch_size, self._rng)
         measure = (self.updates + 1) % self._config.measure_every == 0
         metrics = self._agent.update(batch, measure)
         if measure:
@@ -124,8 +138,12 @@ class Learner:
 
     @property
     def publish_due(self) -> bool:
-        """Whether a policy should be sent: the first one, then new ones by the rule."""
-        return self._publish_due and not self.diverged
+        """Whether a policy should be sent: the first one, then new ones by the rule.
+
+        The first one is due at once, or at the end of the offline phase.
+        """
+        offline = self.updates < self._config.offline_updates
+        return self._publish_due and not offline and not self.diverged
 
     def weights(self) -> Weights:
         """The policy to send: the newest, or the last good one once learning diverged."""
@@ -158,7 +176,7 @@ class Learner:
         if self.diverged:
             raise InputError(f'checkpoint refused: learning diverged: {self.diverged}')
         self._checkpointed_at = self.statistics.env_steps
-        learner = arrays.nest('agent', state) | arrays.nest('replay', self.replay.state_dict())
+        learner = arrays.nest('agent', state) | self._mixture.state_dict()
         learner['rng'] = arrays.from_rng(self._rng)
         return Checkpoint(self._meta(), {'policy': self._agent.policy_state(), 'learner': learner})
 
@@ -174,8 +192,10 @@ class Learner:
         """
         check_run(self.run, checkpoint.meta, where)
         learner = checkpoint.files['learner']
-        self._agent.load_state_dict(arrays.part(learner, 'agent'))
-        self.replay.load_state_dict(arrays.part(learner, 'replay'))
+        agent = arrays.part(learner, 'agent')
+        others = learner.keys() - arrays.nest('agent', agent).keys() - {'rng'}
+        self._mixture.load_state_dict({name: learner[name] for name in others})
+        self._agent.load_state_dict(agent)
         arrays.restore_rng(self._rng, learner['rng'])
         self.statistics.restore(checkpoint.meta['statistics'])
         self.run = RunInfo(**checkpoint.meta['run_info'])
@@ -186,7 +206,8 @@ class Learner:
     def summary(self) -> dict[str, Any]:
         """Counters for the progress line and `summary.json`."""
         statistics, replay = self.statistics, self.replay
-        return {
+        read = self._sources.demonstrations
+        return ({'demonstrations': read} if read else {}) | {
             'env_steps': statistics.env_steps,
             'robot_minutes': statistics.env_steps / self.run.action_hz / 60,
             'episodes': statistics.episodes,

@@ -7,11 +7,13 @@ import numpy as np
 
 from robot_rl.agents import Agent
 from robot_rl.errors import InputError
+from robot_rl.learning.dropping import ActionDropping
 from robot_rl.learning.versions import Policy, PolicyVersions
 from robot_rl.learning.weights import Weights, specs, unpack
 from robot_rl.types import Action, Observation
 
 How = Literal['sample', 'mean', 'zero']
+Refresh = Literal['episode', 'step']
 
 
 class Player:
@@ -34,12 +36,24 @@ class Player:
         self._how = how
         self._seed = seed
         self._versions: PolicyVersions | None = None
+        self._refresh: Refresh = 'episode'
+        self._dropping = ActionDropping(0.0, seed)
         self._playing = Policy('', -1 if agent is None else 0, -1, {})
         self._episode = -1
 
-    def follow(self, versions: PolicyVersions) -> None:
-        """From now on policies come from a learner; none plays before the first is here."""
-        self._versions = versions
+    def follow(
+        self, versions: PolicyVersions, refresh: Refresh = 'episode', drop_actions: float = 0.0
+    ) -> None:
+        """From now on policies come from a learner; none plays before the first is here.
+
+        Args:
+            versions: keeps them.
+            refresh: whether one plays a whole episode, or until a newer one is here. The noise
+                of an episode goes on across a change.
+            drop_actions: probability that an action gets lost, see `ActionDropping`.
+        """
+        self._versions, self._refresh = versions, refresh
+        self._dropping = ActionDropping(drop_actions, self._seed)
 
     def offer(self, offered: Weights) -> None:
         """Takes a policy from the learner.
@@ -61,24 +75,44 @@ class Player:
         """The answer to an observation; None while the episode's policy is not here yet."""
         if self._agent is None or self._how == 'zero':
             return Action(observation.stamp_ns, np.zeros(self._size), 'script')
-        if observation.episode != self._episode and not self._start(observation.episode):
-            return None
+        if observation.episode != self._episode:
+            if not self._start(observation.episode):
+                return None
+        elif self._refresh == 'step':
+            self._take_up(observation.episode)
         explore = self._how == 'sample'
-        values = self._agent.act(observation.entries, explore)
-        run, version = self._playing.run, self._playing.version
-        return Action(observation.stamp_ns, values, 'policy', run, version, explore)
+        own = self._agent.act(observation.entries, explore)
+        values = self._dropping.arrive(own)
+        return Action(
+            observation.stamp_ns,
+            values,
+            'policy',
+            self._playing.run,
+            self._playing.version,
+            explore,
+            None if values is own else own,
+        )
 
     def _start(self, episode: int) -> bool:
         """Takes up the policy and the noise of an episode."""
         assert self._agent is not None
-        if self._versions is not None:
-            chosen = self._versions.choose(episode)
-            if chosen is None:
-                return False
-            if chosen is not self._playing:
-                self._agent.load_policy_state(chosen.state)
-                self._playing = chosen
+        if not self._take_up(episode):
+            return False
         sequence = np.random.SeedSequence([self._seed, episode, 1])
         self._agent.reseed(int(sequence.generate_state(1)[0]))
+        self._dropping.start(episode)
         self._episode = episode
+        return True
+
+    def _take_up(self, episode: int) -> bool:
+        """Loads the policy to play the episode with, where it is another than now."""
+        assert self._agent is not None
+        if self._versions is None:
+            return True
+        chosen = self._versions.choose(episode)
+        if chosen is None:
+            return False
+        if chosen is not self._playing:
+            self._agent.load_policy_state(chosen.state)
+            self._playing = chosen
         return True

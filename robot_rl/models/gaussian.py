@@ -2,6 +2,7 @@
 """The tanh-squashed diagonal Gaussian, and the stochastic policy that acts with it."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,6 +15,8 @@ from robot_rl.models.mlp import MLP, FloatLayers, forward_numpy
 #: Bounds of the logarithm of the standard deviation before squashing.
 LOG_STD_MIN, LOG_STD_MAX = -5.0, 2.0
 _HALF_RANGE = (LOG_STD_MAX - LOG_STD_MIN) / 2
+#: Of the log density, for each axis.
+_CONSTANT = 0.5 * math.log(2 * math.pi) + 2 * math.log(2)
 
 
 def split(output: Tensor) -> tuple[Tensor, Tensor]:
@@ -48,6 +51,57 @@ def sample(mean: Tensor, log_std: Tensor, noise: Tensor) -> tuple[Tensor, Tensor
     log_normal = -0.5 * noise.square() - log_std - 0.5 * math.log(2 * math.pi)
     log_slope = 2 * (math.log(2) - u - functional.softplus(-2 * u))
     return torch.tanh(u), (log_normal - log_slope).sum(-1)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """What `sample` gives, with its derivatives written out; axes come before rows here.
+
+    Attributes:
+        action: in (-1, 1), shape [A, B].
+        log_prob: shape [B].
+    """
+
+    action: Tensor
+    log_prob: Tensor
+    _raw_tanh: Tensor
+    _scaled_noise: Tensor
+
+    @classmethod
+    def of(cls, output: Tensor, noise: Tensor) -> 'Sampled':
+        """Samples from a network's output [2 A, B] with standard normal noise [A, B]."""
+        mean, raw = output.chunk(2)
+        raw_tanh = torch.tanh(raw)
+        log_std = raw_tanh.mul(_HALF_RANGE).add_(LOG_STD_MIN + _HALF_RANGE)
+        scaled = log_std.exp().mul_(noise)
+        u = mean + scaled
+        log_prob = functional.softplus(-2 * u).add_(u).mul_(2).sub_(log_std)
+        log_prob = log_prob.addcmul_(noise, noise, value=-0.5).sum(0).sub_(len(u) * _CONSTANT)
+        return cls(torch.tanh(u), log_prob, raw_tanh, scaled)
+
+    def since(self, row: int) -> 'Sampled':
+        """The same for the rows from this one on, as views."""
+        return Sampled(
+            self.action[:, row:],
+            self.log_prob[row:],
+            self._raw_tanh[:, row:],
+            self._scaled_noise[:, row:],
+        )
+
+    def backward(self, d_action: Tensor, d_log_prob: Tensor) -> Tensor:
+        """Gradient of the output [2 A, B], by the chain rule.
+
+        With u and a as in `sample`: da / du = 1 - a^2, d log pi / du = 2 a and, beside what
+        passes through u, d log pi / d log std = -1.
+
+        Args:
+            d_action: of the action, shape [A, B].
+            d_log_prob: of the log density, scalar or shape [B].
+        """
+        a, t = self.action, self._raw_tanh
+        d_u = d_action * (1 - a * a) + 2 * d_log_prob * a
+        d_raw = (d_u * self._scaled_noise - d_log_prob) * (1 - t * t)
+        return torch.cat([d_u, d_raw.mul_(_HALF_RANGE)])
 
 
 class GaussianActor(MLP):

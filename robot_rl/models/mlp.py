@@ -59,6 +59,9 @@ class EnsembleMLP(nn.Module):
 
     Layer norm without gain and offset precedes each ReLU where asked for; the following layer
     can express both. It bounds what an ensemble extrapolates to (Ball et al. 2023, section 4.2).
+
+    Attributes:
+        layer_norm: whether hidden layers are normalised.
     """
 
     def __init__(
@@ -76,17 +79,19 @@ class EnsembleMLP(nn.Module):
         pairs = list(zip(sizes, (*sizes[1:], 1), strict=True))
         self.weights = nn.ParameterList(_uniform((members, i, o), i, generator) for i, o in pairs)
         self.biases = nn.ParameterList(_uniform((members, 1, o), i, generator) for i, o in pairs)
-        self._members = members
-        self._layer_norm = layer_norm
+        self.layer_norm = layer_norm
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Outputs [N, B] for the shared input [B, I]."""
-        x = x.expand(self._members, -1, -1)
-        last = len(self.weights) - 1
-        for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+    def forward(self, x: Tensor, members: slice | Tensor | None = None) -> Tensor:
+        """Outputs [N, B] for the shared input [B, I], of the chosen members only where given."""
+        layers = [(w, b) for w, b in zip(self.weights, self.biases, strict=True)]
+        if members is not None:
+            layers = [(w[members], b[members]) for w, b in layers]
+        x = x.expand(len(layers[0][0]), -1, -1)
+        last = len(layers) - 1
+        for i, (weight, bias) in enumerate(layers):
             x = torch.baddbmm(bias, x, weight)
             if i < last:
-                x = functional.layer_norm(x, x.shape[-1:]) if self._layer_norm else x
+                x = functional.layer_norm(x, x.shape[-1:]) if self.layer_norm else x
                 x = torch.relu_(x)
         return x.squeeze(-1)
 

@@ -2,7 +2,7 @@
 """Gradient steps with few and large kernels."""
 
 import ctypes
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -54,7 +54,10 @@ class Adam(nn.Module):
         Asking for the gradients of exactly these parameters spares the products of weights
         that are merely passed through, such as a critic's below an actor's loss.
         """
-        gradients = torch.autograd.grad(loss, self._moved)
+        self.step(torch.autograd.grad(loss, self._moved))
+
+    def step(self, gradients: Sequence[Tensor]) -> None:
+        """One step down the given gradients, one for each parameter."""
         with torch.no_grad():
             self._count += 1
             torch._fused_adam_(

@@ -72,8 +72,10 @@ class LearnerNode(GraphNode):
         self.create_timer(ASK_SECONDS, self._ask)
 
     def _start(self) -> None:
-        """Sends the first policy."""
+        """Sends the first policy, in lock step after the offline phase."""
         self._starting.cancel()
+        while self.parameters.lockstep and self._learner.owed:
+            self._learner.update()
         self._hand_out()
 
     def _ask(self) -> None:
@@ -107,6 +109,8 @@ class LearnerNode(GraphNode):
     def _update_once(self) -> None:
         if self._learner.owed and not self._done:
             self._learner.update()
+            if self._learner.publish_due:  # the offline phase is over
+                self._hand_out()
 
     def _hand_out(self) -> None:
         """Sends the policy and writes the checkpoint where they are due; ends the run."""

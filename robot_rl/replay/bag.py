@@ -10,16 +10,21 @@ import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 from mcap.exceptions import McapError
 from mcap.reader import NonSeekingReader
+from mcap.records import Channel, Message, Schema
 from mcap.writer import CompressionType, Writer
+from mcap_ros2.decoder import DecoderFactory
 
 from robot_rl.errors import InputError
 
 SYNC_SECONDS = 1.0
 CHUNK_BYTES = 16 * 1024  # what a crash can cost
+
+_Record = tuple[Schema | None, Channel, Message]
 
 
 class BagWriter:
@@ -130,14 +135,61 @@ def read_bag(folder: Path, topic: str) -> Iterator[bytes]:
     Raises:
         InputError: no recording in the folder.
     """
+    for _, channel, message in _messages(folder):
+        if channel.topic == topic:
+            yield message.data
+
+
+def read_records(folder: Path, type_name: str) -> Iterator[Any]:
+    """Messages of one type on any topic, decoded by the schema in the recording, up to a cut.
+
+    Raises:
+        InputError: no recording in the folder, or messages that can't be decoded.
+    """
+    decoders = DecoderFactory()
+    for schema, channel, message in _messages(folder):
+        if schema is not None and schema.name == type_name:
+            decode = decoders.decoder_for(channel.message_encoding, schema)
+            if decode is None:
+                got = f'{channel.message_encoding} with {schema.encoding}'
+                raise InputError(f'{folder}: expected cdr with ros2msg, got {got}')
+            try:
+                decoded = decode(message.data)
+            except (McapError, ValueError, IndexError, struct.error) as error:
+                raise InputError(
+                    f'{folder}: a message does not fit its schema: {error}'
+                ) from error
+            yield decoded
+
+
+def count_records(folder: Path, type_name: str) -> int:
+    """How many whole messages of one type a recording holds.
+
+    Raises:
+        InputError: no recording in the folder.
+    """
+    return sum(s is not None and s.name == type_name for s, _, _ in _messages(folder))
+
+
+def is_recording(path: Path) -> bool:
+    """Whether there is an MCAP file or a folder that holds one."""
+    return path.suffix == '.mcap' or any(path.glob('*.mcap'))
+
+
+def _messages(folder: Path) -> Iterator[_Record]:
     paths = sorted(folder.glob('*.mcap')) if folder.is_dir() else [folder]
     if not paths or not paths[0].is_file():
         raise InputError(f'{folder}: no MCAP recording there')
     for path in paths:
         with path.open('rb') as file:
-            try:
-                reader = NonSeekingReader(file)
-                for _, _, message in reader.iter_messages(topics=[topic], log_time_order=False):
-                    yield message.data
-            except (McapError, EOFError, ValueError, struct.error):
-                return
+            records = NonSeekingReader(file).iter_messages(log_time_order=False)
+            while (record := _next(records)) is not None:
+                yield record
+
+
+def _next(records: Iterator[_Record]) -> _Record | None:
+    """The next whole message; None at the end and at a cut."""
+    try:
+        return next(records, None)
+    except (McapError, EOFError, ValueError, struct.error):
+        return None

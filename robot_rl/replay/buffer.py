@@ -3,24 +3,25 @@
 
 A row of the ring holds one state, how it was rewarded on arrival, and what was done in it.
 Consecutive steps of one collector and episode are linked, so no next observation is stored
-twice. Sources with ratios (demonstrations beside online steps) are several buffers; relabelling
-draws rows with `sample_rows`, follows `links`, and gathers.
+twice. Returns over several steps and relabelling are ways of sampling (`replay/sampler.py`);
+sources with ratios, such as demonstrations beside online steps, are several buffers
+(`replay/mixture.py`).
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from robot_rl import arrays
 from robot_rl.arrays import State
 from robot_rl.errors import InputError
 from robot_rl.replay.batch import Batch
-from robot_rl.types import DataSpec, EntrySpec, FloatArray, Step
+from robot_rl.replay.columns import ActionKind, Columns
+from robot_rl.replay.episodes import Episodes, Rows, below
+from robot_rl.types import DataSpec, FloatArray, Step
 
-Rows = NDArray[np.int64]
-ActionKind = Literal['requested', 'executed']
+__all__ = ['ActionKind', 'ReplayBuffer', 'Rows']
+
 _NONE = -1
 
 
@@ -42,6 +43,10 @@ class ReplayBuffer:
     """Ring of states with uniform sampling of the transitions between them.
 
     Attributes:
+        capacity: states kept at most.
+        columns: what is stored of each state, by row.
+        links: the row that follows each row in its episode, or -1.
+        episodes: where each row stands in its episode.
         gaps: steps that never came.
         duplicates: steps that came again and were dropped.
         rejected: steps dropped because a number in them was not finite.
@@ -60,12 +65,8 @@ class ReplayBuffer:
         if not capacity >= 2:
             raise InputError(f'capacity: expected at least 2 states, got {capacity}')
         self.capacity = capacity
-        self._kind = action
-        self._spec = spec
-        self._entries = {n: _rows(capacity, entry) for n, entry in spec.entries.items()}
-        self._action = np.zeros((capacity, spec.action_size), np.float32)
-        self._reward = np.zeros(capacity, np.float32)
-        self._terminated = np.zeros(capacity, np.bool_)
+        self.columns = Columns(capacity, spec, action)
+        self.episodes = Episodes(capacity)
         self.links: Rows = np.full(capacity, _NONE, np.int64)
         self._valid: Rows = np.full(capacity, _NONE, np.int64)
         self._place: Rows = np.full(capacity, _NONE, np.int64)
@@ -97,10 +98,10 @@ class ReplayBuffer:
         if step.sequence < stream.next_sequence:
             self.duplicates += 1
             return False
-        self._check(step)
+        self.columns.check(step)
         lost, stream.next_sequence = step.sequence - stream.next_sequence, step.sequence + 1
         self.gaps += lost
-        if not self._finite(step):
+        if not self.columns.finite(step):
             self.rejected += 1
             stream.close()
             return False
@@ -113,9 +114,20 @@ class ReplayBuffer:
         )
         if follows:
             self._link(stream.row, row)
+        else:
+            self.episodes.start(row)
         stream.row = _NONE if step.last else row
         stream.episode, stream.step = step.observation.episode, step.observation.step
         return follows
+
+    def is_open(self, collector: str) -> bool:
+        """Whether the next step of a collector may make a transition with its last one."""
+        return collector in self._streams and self._streams[collector].row != _NONE
+
+    def close(self, collector: str) -> None:
+        """Lets nothing follow the last step of a collector."""
+        if collector in self._streams:
+            self._streams[collector].close()
 
     def sample(self, batch_size: int, rng: np.random.Generator) -> Batch:
         """Transitions drawn uniformly with replacement.
@@ -126,28 +138,45 @@ class ReplayBuffer:
         return self.gather(self.sample_rows(batch_size, rng))
 
     def sample_rows(self, batch_size: int, rng: np.random.Generator) -> Rows:
-        """Rows of states that a transition leads away from, shape [B]."""
-        if not self._transitions:
-            raise InputError('replay: no transition stored yet')
+        """Rows of states that a transition leads away from, shape [B].
+
+        Raises:
+            InputError: there is none yet.
+        """
+        self._check_filled()
         return self._valid.take(rng.integers(0, self._transitions, batch_size))
+
+    def choose_rows(self, uniform: FloatArray) -> Rows:
+        """As `sample_rows`; random numbers in [0, 1) choose, shape [B]."""
+        self._check_filled()
+        return self._valid.take(below(self._transitions, uniform))
 
     def gather(self, rows: Rows) -> Batch:
         """The transitions that start in these rows, shape [B]."""
-        following = self.links.take(rows)
+        following, columns = self.links.take(rows), self.columns
         return Batch(
-            observation={n: a.take(rows, axis=0) for n, a in self._entries.items()},
-            action=self._action.take(rows, axis=0),
-            reward=self._reward.take(following),
-            next_observation={n: a.take(following, axis=0) for n, a in self._entries.items()},
-            terminated=self._terminated.take(following),
+            observation=columns.observe(rows),
+            action=columns.action.take(rows, axis=0),
+            reward=columns.reward.take(following),
+            next_observation=columns.observe(following),
+            terminated=columns.terminated.take(following),
             steps=np.ones(len(rows), np.int64),
             demonstration=np.zeros(len(rows), np.bool_),
         )
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that the arrays take."""
+        return sum(array.nbytes for array in self._arrays().values()) + self.episodes.nbytes
+
+    def _check_filled(self) -> None:
+        if not self._transitions:
+            raise InputError('replay: no transition stored yet')
+
     def state_dict(self) -> State:
         """An exact copy of everything, without the unused rows."""
         filled = min(self._written, self.capacity)
-        state: State = {name: array[:filled].copy() for name, array in self._columns().items()}
+        state: State = {name: array[:filled].copy() for name, array in self._arrays().items()}
         streams = {
             n: [s.next_sequence, s.row, s.episode, s.step] for n, s in self._streams.items()
         }
@@ -161,7 +190,7 @@ class ReplayBuffer:
         Raises:
             InputError: another capacity, other entries, or other shapes.
         """
-        columns = self._columns()
+        columns = self._arrays()
         arrays.check_names(set(state), {'book', *columns}, 'replay state')
         capacity, counts, streams = arrays.to_json(state['book'])
         if capacity != self.capacity:
@@ -179,47 +208,24 @@ class ReplayBuffer:
         self.links[filled:] = _NONE
         self._transitions, self._written, self.gaps, self.duplicates, self.rejected = counts
         self._streams = {name: _Stream(*values) for name, values in streams.items()}
+        order = (self._written - filled + np.arange(filled)) % self.capacity
+        self.episodes.rebuild(order, self.links)
 
-    def _columns(self) -> State:
-        entries = {f'entries/{name}': array for name, array in self._entries.items()}
-        names = ('_action', '_reward', '_terminated', 'links', '_valid', '_place')
-        return entries | {name.strip('_'): getattr(self, name) for name in names}
-
-    def _check(self, step: Step) -> None:
-        entries = step.observation.entries
-        for name, spec in self._spec.entries.items():
-            if name not in entries:
-                raise InputError(f'replay: step has no entry {name!r}; it has {list(entries)}')
-            if entries[name].shape != spec.shape:
-                got = entries[name].shape
-                raise InputError(f'replay: entry {name!r}: expected {spec.shape}, got {got}')
-        got, wanted = self._action_of(step).shape, (self._spec.action_size,)
-        if got != wanted:
-            raise InputError(f'replay: {self._kind} action: expected {wanted}, got {got}')
-
-    def _action_of(self, step: Step) -> FloatArray:
-        return step.requested if self._kind == 'requested' else step.executed
-
-    def _finite(self, step: Step) -> bool:
-        entries = step.observation.entries
-        floats = [entries[n] for n, e in self._spec.entries.items() if e.dtype != 'uint8']
-        values = (self._action_of(step), np.float64(step.reward), *floats)
-        with np.errstate(over='ignore'):
-            return all(bool(np.isfinite(np.asarray(v, np.float32)).all()) for v in values)
+    def _arrays(self) -> State:
+        books = {'links': self.links, 'valid': self._valid, 'place': self._place}
+        return self.columns.arrays() | books
 
     def _write(self, step: Step) -> int:
         row = self._written % self.capacity
+        if self._written >= self.capacity:
+            self._free(row)
         self._written += 1
-        self._free(row)
-        for name, array in self._entries.items():
-            array[row] = step.observation.entries[name]
-        self._action[row] = self._action_of(step)
-        self._reward[row] = step.reward
-        self._terminated[row] = step.terminated
+        self.columns.write(row, step)
         return row
 
     def _free(self, row: int) -> None:
         """Ends what starts in a row; what leads to it started in an older row, freed before."""
+        self.episodes.drop(row)
         for stream in self._streams.values():
             if stream.row == row:
                 stream.close()
@@ -231,10 +237,6 @@ class ReplayBuffer:
 
     def _link(self, row: int, following: int) -> None:
         self.links[row] = following
+        self.episodes.append(row, following)
         self._valid[self._transitions], self._place[row] = row, self._transitions
         self._transitions += 1
-
-
-def _rows(capacity: int, spec: EntrySpec) -> NDArray[np.generic]:
-    dtype = np.uint8 if spec.dtype == 'uint8' else np.float32
-    return np.zeros((capacity, *spec.shape), dtype)

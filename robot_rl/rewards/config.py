@@ -5,6 +5,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from robot_rl.rewards.goal import GoalRewardConfig
+
 
 @dataclass(frozen=True)
 class DenseConfig:
@@ -74,17 +76,20 @@ class RewardConfig:
         terminate: whether success ends the episode. Absent: yes for `electrical` and
             `goal_image`, whose best value a longer episode can't improve; no for `dense`,
             which goes on paying for a plug that is held in place, so that ending the episode
-            would punish success.
+            would punish success; for `goal` what its settings say.
         dense: weights, for kind `dense` only; the paper's when absent.
         goal_image: the goal picture, for kind `goal_image` only.
+        goal: how the distance from tool to believed goal pays, for kind `goal` only, which
+            judges success by it; the same settings serve for relabelling.
     """
 
-    kind: Literal['electrical', 'goal_image', 'dense']
+    kind: Literal['electrical', 'goal_image', 'dense', 'goal']
     success: Literal['contact', 'distance', 'image'] = 'contact'
     success_distance: float = 0.002
     terminate: bool | None = None
     dense: DenseConfig | None = None
     goal_image: GoalImageConfig | None = None
+    goal: GoalRewardConfig | None = None
 
     def __post_init__(self) -> None:
         """Refuses settings of another kind, and a goal image that is not given."""
@@ -94,6 +99,13 @@ class RewardConfig:
             )
         if self.dense and self.kind != 'dense':
             raise ValueError(f'dense: given, but kind is {self.kind}')
+        if (self.goal is not None) != (self.kind == 'goal'):
+            raise ValueError(f'goal: given exactly where kind is it, but kind is {self.kind}')
+        if self.goal and (self.success, self.success_distance) != ('distance', self.goal.distance):
+            raise ValueError(
+                f'success: goal is judged by distance at {self.goal.distance} m, '
+                f'got {self.success} at {self.success_distance} m'
+            )
         if (self.goal_image is not None) != (self.kind == 'goal_image'):
             raise ValueError(
                 f'goal_image: given exactly where kind is it, but kind is {self.kind}'
@@ -106,4 +118,6 @@ class RewardConfig:
     @property
     def terminates(self) -> bool:
         """Whether success ends the episode."""
-        return self.kind != 'dense' if self.terminate is None else self.terminate
+        if self.terminate is not None:
+            return self.terminate
+        return self.goal.terminate if self.goal else self.kind != 'dense'

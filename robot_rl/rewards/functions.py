@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from robot_rl.errors import InputError
 from robot_rl.rewards.config import DenseConfig, GoalImageConfig, RewardConfig
+from robot_rl.rewards.goal import GoalRewardConfig, goal_reward
 from robot_rl.rewards.goal_picture import load_goal_image
 from robot_rl.types import FloatArray, Observation, Reward
 
@@ -166,12 +167,24 @@ def _make_dense(config: RewardConfig) -> tuple[_Value, int]:
     return value, 1
 
 
+def _make_goal(config: RewardConfig) -> tuple[_Value, int]:
+    settings = config.goal or GoalRewardConfig()
+
+    def value(observation: Observation, contact: bool) -> FloatArray:
+        tool = _entry(observation, 'achieved_goal', (3,))
+        goal = _entry(observation, 'desired_goal', (3,))
+        return np.asarray(goal_reward(tool, goal, settings)[0])
+
+    return value, 1
+
+
 #: Maker of each reward: its value as a function of observation and contact, and its version,
 #: which is raised whenever the values change.
 REWARDS: dict[str, Callable[[RewardConfig], tuple[_Value, int]]] = {
     'electrical': _make_electrical,
     'goal_image': _make_goal_image,
     'dense': _make_dense,
+    'goal': _make_goal,
 }
 
 

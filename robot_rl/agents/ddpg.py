@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Deep deterministic policy gradient (Lillicrap et al. 2016), as in Pinto et al. 2017.
+
+Actor and critic each read entries of their own: the critic the state, the actor what the robot
+has when it is deployed (ibid., section IV-A). With demonstrations it is the method of Nair 2022,
+chapter 4.
+
+Differs from the papers:
+    * inputs are normalised by statistics of the batches, not of every state once;
+    * the behaviour cloning loss is a mean over the demonstrations in the batch, so that
+      lambda_2 N_D is one weight;
+    * the actor descends on the critic of the same update, already moved;
+    * an ensemble of critics with layer norm is possible; one without is the papers'.
+"""
+
+import copy
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from robot_rl import ranges
+from robot_rl.agents import losses
+from robot_rl.agents.cloning import Cloning
+from robot_rl.agents.dpg_fast import FastActor, FastDPG
+from robot_rl.agents.fast import FastCritic, Rows
+from robot_rl.arrays import State
+from robot_rl.models import deterministic, state, training
+from robot_rl.models.deterministic import DeterministicActor, Exploration
+from robot_rl.models.mlp import EnsembleMLP, FloatLayers
+from robot_rl.models.normalizer import ActorCriticInput, NormalizedInput
+from robot_rl.ranges import Range
+from robot_rl.replay.batch import Batch, check_batch
+from robot_rl.types import DataSpec, Entries, FloatArray
+
+_RANGES = {
+    'hidden': Range(1, 8192),
+    'critics': Range(1, 100),
+    'learning_rate': Range(0, 1, above=True),
+    'l2': Range(0, 1),
+    'gamma': Range(0, 0.99999),
+    'tau': Range(0, 1, above=True),
+    'target_every': Range(1, 10**6),
+    'init_scale': Range(0, 1),
+    'preactivation_penalty': Range(0, 1000),
+    'bottleneck_weight': Range(0, 1000),
+}
+_PARTS = (
+    *('actor', 'critic', 'target_actor', 'target_critic', 'actor_optimizer', 'critic_optimizer'),
+    *('act_rng', 'updates'),
+)
+
+
+@dataclass(frozen=True)
+class DDPGConfig:
+    """Hyperparameters; the defaults are those of Pinto et al. 2017, section V-H.
+
+    Attributes:
+        actor_entries: observation entries that the actor reads; empty for the task's own.
+        critic_entries: the same for the critic.
+        hidden: widths of the hidden layers of all networks.
+        critics: members of the ensemble; their minimum is the value.
+        layer_norm: whether the critics normalise their hidden layers.
+        normalize: whether inputs are scaled by running statistics.
+        learning_rate: of actor and critic.
+        l2: coefficient of half the sum of squared weights, in the losses of actor and critic.
+        gamma: discount.
+        tau: share that the target networks move, 1 less the Polyak factor.
+        target_every: updates between two such moves.
+        reward_bounds: smallest and largest reward of a step; targets are clipped to the returns
+            that they allow. None does not clip.
+        exploration: noise of `act`.
+        init_scale: factor on the initial weights of the last actor layer.
+        preactivation_penalty: weight of the mean squared action before its tanh.
+        bottleneck_entries: entries that the actor's bottleneck predicts; empty for no bottleneck.
+        bottleneck_weight: of the mean squared error of that prediction.
+        cloning: weights of critic and demonstrations in the actor's loss.
+        device: where updates run; `auto` takes CUDA where there is one.
+        fast: whether updates on the CPU go the way of `dpg_fast`, which knows neither bottleneck
+            nor L2; off leaves all to autograd.
+    """
+
+    actor_entries: tuple[str, ...] = ()
+    critic_entries: tuple[str, ...] = ()
+    hidden: tuple[int, ...] = (512, 512, 512)
+    critics: int = 1
+    layer_norm: bool = False
+    normalize: bool = True
+    learning_rate: float = 1e-3
+    l2: float = 0.0
+    gamma: float = 0.98
+    tau: float = 0.02
+    target_every: int = 40
+    reward_bounds: tuple[float, float] | None = None
+    exploration: Exploration = field(default_factory=Exploration)
+    init_scale: float = 1.0
+    preactivation_penalty: float = 1e-3
+    bottleneck_entries: tuple[str, ...] = ()
+    bottleneck_weight: float = 1.0
+    cloning: Cloning = field(default_factory=Cloning)
+    device: Literal['auto', 'cpu', 'cuda'] = 'auto'
+    fast: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuses values outside their ranges."""
+        if not self.hidden:
+            raise ValueError('hidden: expected at least one layer')
+        ranges.check(self, _RANGES)
+        if self.reward_bounds and not self.reward_bounds[0] < self.reward_bounds[1]:
+            raise ValueError(f'reward_bounds: expected low < high, got {self.reward_bounds}')
+
+
+class DDPG:
+    """Deterministic actor and its critic, each with a slow copy for the targets."""
+
+    Config = DDPGConfig
+
+    def __init__(self, config: DDPGConfig, spec: DataSpec, seed: int) -> None:
+        """Draws networks and noise from the seed."""
+        self._config, self._spec = config, spec
+        self._device = training.resolve_device(config.device)
+        self._input = ActorCriticInput(
+            spec, config.actor_entries, config.critic_entries, config.normalize
+        )
+        names, where = config.bottleneck_entries, 'bottleneck_entries'
+        self._hidden_state = (
+            NormalizedInput(spec, names, where, config.normalize) if names else None
+        )
+        self.entries = tuple(dict.fromkeys(self._input.names + names))
+        self._updates = torch.zeros((), dtype=torch.int64)
+        self._layers: list[FloatLayers] | None = None
+        self._make_networks(seed)
+        bounds = config.reward_bounds
+        self._bounds = losses.return_bounds(*bounds, config.gamma) if bounds else None
+
+    @property
+    def updates(self) -> int:
+        """Updates done so far."""
+        return int(self._updates)
+
+    def act(self, entries: Entries, explore: bool) -> FloatArray:
+        """An action [A]: the policy's own, with noise where `explore`."""
+        if self._layers is None:
+            self._layers = self._actor.to_numpy()
+        action = deterministic.act(self._layers, self._input.actor.single(entries))
+        return self._config.exploration.apply(action, self._act_rng) if explore else action
+
+    def reseed(self, seed: int) -> None:
+        """Restarts the exploration noise of `act`."""
+        self._act_rng.bit_generator.state = np.random.default_rng(seed).bit_generator.state
+
+    def update(self, batch: Batch, measure: bool = True) -> dict[str, float]:
+        """One step of critic and actor; metrics only where `measure`."""
+        check_batch(batch, self._spec, self.entries)
+        self._input.observe(batch.observation)
+        measured = self._step(batch) if self._fast is None else self._fast_step(batch, measure)
+        self._updates += 1
+        if self.updates % self._config.target_every == 0:
+            training.polyak(self._target_actor, self._actor, self._config.tau)
+            training.polyak(self._target_critic, self._critic, self._config.tau)
+        self._layers = None
+        return {name: value.item() for name, value in measured.items()} if measure else {}
+
+    def _step(self, batch: Batch) -> dict[str, Tensor]:
+        seen, state_ = self._input.batch(batch.observation, self._device)
+        target = self._target_q(batch)
+        q = self._critic(torch.cat([state_, self._tensor(batch.action)], 1))
+        critic_loss = losses.critic_loss(q, target)
+        self._critic_optimizer.descend(self._regularised(critic_loss, self._critic))
+        measured = {'critic_loss': critic_loss, 'q': q.mean()}
+        return measured | self._improve(batch, seen, state_)
+
+    def _fast_step(self, batch: Batch, measure: bool) -> dict[str, Tensor]:
+        """The same; an actor that clones demonstrations is left to autograd."""
+        assert self._fast is not None
+        cloning, fast = self._config.cloning, self._fast
+        now, after = (
+            self._input.batch(entries, self._device)
+            for entries in (batch.observation, batch.next_observation)
+        )
+        rows = Rows.of(batch, now, after, self._config.gamma)
+        q, target = fast.move_critic(rows, None, self._bounds)
+        measured = {}
+        if measure:
+            measured = {'critic_loss': losses.critic_loss(q, target), 'q': q.mean()}
+        if cloning.weight:
+            return measured | self._improve(batch, *now)
+        penalty = cloning.q_weight * self._config.preactivation_penalty
+        value, preactivation = fast.move_actor(rows, cloning, penalty)
+        if measure:
+            measured['policy_loss'] = cloning.policy_loss(value)
+            measured['preactivation'] = losses.preactivation_penalty(preactivation)
+        return measured
+
+    @torch.no_grad()
+    def _target_q(self, batch: Batch) -> Tensor:
+        seen, state_ = self._input.batch(batch.next_observation, self._device)
+        q = self._target_critic(torch.cat([state_, self._target_actor.act(seen)], 1))
+        reward, terminated = self._tensor(batch.reward), self._tensor(batch.terminated)
+        discount = self._config.gamma ** self._tensor(batch.steps)
+        target = losses.td_target(reward, terminated.float(), q.amin(0), discount)
+        return target.clamp(*self._bounds) if self._bounds else target
+
+    def _improve(self, batch: Batch, seen: Tensor, state_: Tensor) -> dict[str, Tensor]:
+        """One step of the actor (Nair 2022, eq. 14; Pinto et al. 2017, sections IV-B and V-H)."""
+        config = self._config
+        preactivation, bottleneck = self._actor(seen)
+        action = torch.tanh(preactivation)
+        penalty = losses.preactivation_penalty(preactivation)
+        loss = config.cloning.policy_loss(self._rate(state_, action))
+        measured = {'policy_loss': loss, 'preactivation': penalty}
+        loss = loss + config.cloning.q_weight * config.preactivation_penalty * penalty
+        if self._hidden_state:
+            self._hidden_state.observe(batch.observation)
+            wanted = self._tensor(self._hidden_state.batch(batch.observation))
+            measured['bottleneck_loss'] = (bottleneck - wanted).square().mean()
+            loss = loss + config.bottleneck_weight * measured['bottleneck_loss']
+        cloned = config.cloning.demonstration_loss(
+            batch, action, lambda rows, a: self._rate(state_[rows], a)
+        )
+        if cloned:
+            loss = loss + config.cloning.weight * cloned['cloning_loss']
+        self._actor_optimizer.descend(self._regularised(loss, self._actor))
+        return measured | cloned
+
+    def _rate(self, state_: Tensor, action: Tensor) -> Tensor:
+        """Q(s, a), shape [B]."""
+        q: Tensor = self._critic(torch.cat([state_, action], 1))
+        return q.amin(0)
+
+    def _regularised(self, loss: Tensor, network: nn.Module) -> Tensor:
+        share = self._config.l2
+        return loss + share * losses.squared_weights(network.parameters()) if share else loss
+
+    def _tensor(self, array: NDArray[np.generic]) -> Tensor:
+        return torch.from_numpy(array).to(self._device)
+
+    def policy_state(self) -> State:
+        """The actor's weights and how its input is scaled."""
+        return state.save(self._policy_parts)
+
+    def load_policy_state(self, arrays: State) -> None:
+        """Acts with these weights."""
+        state.load(self._policy_parts, arrays, 'weights')
+        self._layers = None
+
+    def state_dict(self) -> State:
+        """Networks, moments, statistics, random state and the number of updates."""
+        return state.save(self._parts)
+
+    def load_state_dict(self, arrays: State) -> None:
+        """Goes on where `state_dict` was taken."""
+        state.load(self._parts, arrays, 'agent state')
+        self._layers = None
+
+    def _make_networks(self, seed: int) -> None:
+        config, size = self._config, self._spec.action_size
+        draw = torch.Generator().manual_seed(seed)
+        sizes = (self._input.actor.size, *config.hidden)
+        width = self._hidden_state.size if self._hidden_state else 0
+        actor = DeterministicActor(sizes, size, config.init_scale, draw, width)
+        sizes = (self._input.critic.size + size, *config.hidden)
+        critic = EnsembleMLP(sizes, config.critics, config.layer_norm, draw)
+        self._actor, self._critic = actor.to(self._device), critic.to(self._device)
+        self._target_actor = copy.deepcopy(self._actor).requires_grad_(False)
+        self._target_critic = copy.deepcopy(self._critic).requires_grad_(False)
+        self._act_rng = np.random.default_rng(seed)
+        self._actor_optimizer = training.Adam(self._actor.parameters(), config.learning_rate)
+        self._critic_optimizer = training.Adam(self._critic.parameters(), config.learning_rate)
+        self._parts: dict[str, state.Part] = {name: getattr(self, f'_{name}') for name in _PARTS}
+        self._parts |= self._input.parts
+        if self._hidden_state:
+            self._parts |= {f'bottleneck_{n}': p for n, p in self._hidden_state.parts.items()}
+        self._policy_parts: dict[str, state.Part] = {'actor': self._actor}
+        self._policy_parts |= self._input.actor.parts
+        plain = self._hidden_state or config.l2 or self._device.type != 'cpu'
+        self._fast = self._make_fast() if config.fast and not plain else None
+
+    def _make_fast(self) -> FastDPG:
+        actor = FastActor(self._actor, self._target_actor, self._actor_optimizer)
+        critic = FastCritic(self._critic, self._target_critic, self._critic_optimizer)
+        return FastDPG(actor, critic)

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The updates of DDPG and TD3 with their derivatives written out; see `fast.py`.
+
+`ddpg.py` and `td3.py` hold the algorithms. What demonstrations and bottlenecks add to an actor's
+loss is left to autograd there.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from robot_rl.agents import losses
+from robot_rl.agents.cloning import Cloning
+from robot_rl.agents.fast import FastCritic, Rows, minimum_slope
+from robot_rl.models.dense import Dense
+from robot_rl.models.deterministic import DeterministicActor
+from robot_rl.models.training import Adam
+
+
+@dataclass(frozen=True, slots=True)
+class Smoothing:
+    """Noise on target actions, see `losses.smoothed_action`.
+
+    Attributes:
+        scale: standard deviation.
+        limit: largest change.
+        noise: its source.
+    """
+
+    scale: float
+    limit: float
+    noise: torch.Generator
+
+
+class FastActor:
+    """A deterministic actor without bottleneck, and its slow copy."""
+
+    def __init__(
+        self, network: DeterministicActor, target: DeterministicActor, optimizer: Adam
+    ) -> None:
+        """Works on the very tensors of the networks."""
+        self.network, self._target = Dense(network.last), Dense(target.last)
+        self.optimizer = optimizer
+
+    def next_action(self, rows: Rows, smoothing: Smoothing | None) -> Tensor:
+        """Actions [A, B] of the slow copy in the next state."""
+        action = self._target.forward(rows.next_seen).out[0].tanh_()
+        if smoothing is None:
+            return action
+        noise = torch.randn(rows.action.shape, generator=smoothing.noise)
+        return losses.smoothed_action(action, noise.mul_(smoothing.scale).t(), smoothing.limit)
+
+    def follow(self, share: float) -> None:
+        """Moves the slow copy by this share of the way."""
+        self._target.follow(self.network, share)
+
+
+class FastDPG:
+    """Steps of critics and actor, on the CPU."""
+
+    def __init__(self, actor: FastActor, critic: FastCritic) -> None:
+        """Works on the very tensors of the networks."""
+        self.actor, self.critic = actor, critic
+
+    @torch.no_grad()
+    def move_critic(
+        self, rows: Rows, smoothing: Smoothing | None, bounds: tuple[float, float] | None
+    ) -> tuple[Tensor, Tensor]:
+        """One step of the critics.
+
+        Args:
+            rows: the batch.
+            smoothing: noise on the target actions, or none.
+            bounds: what targets are clipped to, or nothing.
+
+        Returns:
+            Q before the step, shape [N, B], and its target, shape [B].
+        """
+        q = self.critic.next_q(rows, self.actor.next_action(rows, smoothing)).amin(0)
+        target = losses.td_target(rows.reward, rows.terminated, q, rows.discount)
+        if bounds:
+            target = target.clamp(*bounds)
+        return self.critic.regress(rows, target), target
+
+    @torch.no_grad()
+    def move_actor(self, rows: Rows, cloning: Cloning, penalty: float) -> tuple[Tensor, Tensor]:
+        """One step of the actor down `Cloning.policy_loss`, without demonstrations.
+
+        Args:
+            rows: the batch.
+            cloning: weight and scale of the critics' opinion.
+            penalty: weight of `losses.preactivation_penalty`.
+
+        Returns:
+            What it climbs, shape [B], and the actions before their tanh, shape [A, B].
+        """
+        trace = self.actor.network.forward(rows.seen)
+        preactivation = trace.out[0]
+        action = torch.tanh(preactivation)
+        rated = self.critic.rate(rows, action)
+        q = rated.out[:, 0].amin(0)
+        slope = minimum_slope(rated.out, -1 / len(q)) * cloning.slope(q)
+        d = self.critic.action_gradient(rated, slope, len(action)) * (1 - action * action)
+        if penalty:
+            d.add_(preactivation, alpha=2 * penalty / preactivation.numel())
+        self.actor.optimizer.step(self.actor.network.gradients(trace, d[None]))
+        return q, preactivation

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the fast updates of SAC, TD3 and DDPG share: the batch as tensors, and the critics' part.
+
+The agents hold the algorithms in terms of losses and autograd; a fast update takes the same step
+with every derivative written out, over `models/dense.py`, on the CPU. Tests hold the two together.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from robot_rl.models.dense import Dense, Trace
+from robot_rl.models.mlp import EnsembleMLP
+from robot_rl.models.training import Adam
+from robot_rl.replay.batch import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A batch as the networks read it.
+
+    Attributes:
+        seen: input of the actor, shape [B, I].
+        state: input of the critics but for the action, shape [B, S].
+        action: shape [B, A].
+        next_seen: of the next observation, shape [B, I].
+        next_state: of the next observation, shape [B, S].
+        reward: shape [B].
+        terminated: 1 where the task ended, else 0, shape [B].
+        discount: of the next value, shape [B].
+    """
+
+    seen: Tensor
+    state: Tensor
+    action: Tensor
+    next_seen: Tensor
+    next_state: Tensor
+    reward: Tensor
+    terminated: Tensor
+    discount: Tensor
+
+    @classmethod
+    def of(
+        cls, batch: Batch, now: tuple[Tensor, Tensor], after: tuple[Tensor, Tensor], gamma: float
+    ) -> 'Rows':
+        """Joins a batch with the inputs of actor and critic for its two observations."""
+        return cls(
+            seen=now[0],
+            state=now[1],
+            action=torch.from_numpy(batch.action),
+            next_seen=after[0],
+            next_state=after[1],
+            reward=torch.from_numpy(batch.reward),
+            terminated=torch.from_numpy(batch.terminated.astype(np.float32)),
+            discount=torch.from_numpy(np.power(gamma, batch.steps, dtype=np.float32)),
+        )
+
+
+class FastCritic:
+    """Critics, their slow copy, and their part of an update. Actions are [A, B] here."""
+
+    def __init__(
+        self,
+        critic: EnsembleMLP,
+        target: EnsembleMLP,
+        optimizer: Adam,
+        rating: slice = slice(None),
+    ) -> None:
+        """Works on the very tensors of the networks.
+
+        Args:
+            critic: the ensemble.
+            target: its slow copy.
+            optimizer: of the critic's parameters.
+            rating: members that rate the actor's actions.
+        """
+        self._critic, self._target, self._optimizer = Dense(critic), Dense(target), optimizer
+        self._raters = Dense(critic, rating)
+
+    def next_q(self, rows: Rows, action: Tensor, members: Tensor | None = None) -> Tensor:
+        """Values [N, B] of actions in the next state, by all slow critics or these members."""
+        return self._target.forward(_joined(rows.next_state, action), members).out[:, 0]
+
+    def regress(self, rows: Rows, target: Tensor) -> Tensor:
+        """One step down `losses.critic_loss`, whose slope is (Q - y) / B.
+
+        Args:
+            rows: the batch.
+            target: y, shape [B].
+
+        Returns:
+            Q before the step, shape [N, B].
+        """
+        trace = self._critic.forward(torch.cat([rows.state, rows.action], 1))
+        slope = (trace.out - target).div_(len(target))
+        self._optimizer.step(self._critic.gradients(trace, slope))
+        return trace.out[:, 0]
+
+    def rate(self, rows: Rows, action: Tensor) -> Trace:
+        """Evaluates the actor's actions; values are its `out`."""
+        return self._raters.forward(_joined(rows.state, action))
+
+    def action_gradient(self, trace: Trace, d: Tensor, actions: int) -> Tensor:
+        """Gradient [A, B] of the actions that were rated, from that of the values [N, 1, B]."""
+        return self._raters.action_gradient(trace, d, actions)
+
+    def follow(self, share: float) -> None:
+        """Moves the slow copy by this share of the way."""
+        self._target.follow(self._critic, share)
+
+
+def minimum_slope(out: Tensor, slope: float) -> Tensor:
+    """Gradient [N, 1, B] of `slope` times the sum of min_i Q_i, for values [N, 1, B]."""
+    return torch.zeros_like(out).scatter_(0, out.argmin(0, keepdim=True), slope)
+
+
+def _joined(state: Tensor, action: Tensor) -> Tensor:
+    return torch.cat([state, action.t()], 1)

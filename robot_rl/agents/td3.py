@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Twin delayed deterministic policy gradient, TD3 (Fujimoto et al. 2018).
+
+The algorithm behind residual learning in Nair 2022, chapters 5 and 6, and with demonstrations
+that chapter's RL + LfD (section 6.4.4).
+
+Differs from the paper:
+    * actor and critics may read different entries (Pinto et al. 2017, section IV-A);
+    * the actor may start near zero, and the critics learn for a while before it moves, so that a
+      residual does not spoil its base controller (Nair 2022, chapter 5);
+    * every update moves the target critics, as most implementations do; the paper waits for the
+      actor. The target actor moves with the actor;
+    * critics may normalise their hidden layers, inputs may be normalised, and there may be
+      more than two critics;
+    * a share of the actions may be uniformly random.
+"""
+
+import copy
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from robot_rl import ranges
+from robot_rl.agents import losses
+from robot_rl.agents.cloning import Cloning
+from robot_rl.agents.dpg_fast import FastActor, FastDPG, Smoothing
+from robot_rl.agents.fast import FastCritic, Rows
+from robot_rl.arrays import State
+from robot_rl.models import deterministic, state, training
+from robot_rl.models.deterministic import DeterministicActor, Exploration
+from robot_rl.models.mlp import EnsembleMLP, FloatLayers
+from robot_rl.models.normalizer import ActorCriticInput
+from robot_rl.ranges import Range
+from robot_rl.replay.batch import Batch, check_batch
+from robot_rl.types import DataSpec, Entries, FloatArray
+
+_RANGES = {
+    'hidden': Range(1, 8192),
+    'critics': Range(2, 100),
+    'learning_rate': Range(0, 1, above=True),
+    'gamma': Range(0, 0.99999),
+    'tau': Range(0, 1, above=True),
+    'actor_every': Range(1, 1000),
+    'smoothing': Range(0, 2),
+    'smoothing_limit': Range(0, 2),
+    'init_scale': Range(0, 1),
+    'critic_burn_in': Range(0, 10**9),
+}
+_PARTS = (
+    *('actor', 'critic', 'target_actor', 'target_critic', 'actor_optimizer', 'critic_optimizer'),
+    *('noise', 'act_rng', 'updates'),
+)
+_FIRST = slice(0, 1)
+
+
+@dataclass(frozen=True)
+class TD3Config:
+    """Hyperparameters; delay, smoothing, noise and tau as in the paper.
+
+    Attributes:
+        actor_entries: observation entries that the actor reads; empty for the task's own.
+        critic_entries: the same for the critics.
+        hidden: widths of the hidden layers of all networks.
+        critics: members of the ensemble; their minimum is the target, the first moves the actor.
+        layer_norm: whether the critics normalise their hidden layers.
+        normalize: whether inputs are scaled by running statistics.
+        learning_rate: of actor and critics.
+        gamma: discount.
+        tau: share that the target networks move.
+        actor_every: updates of the critics for each of the actor.
+        smoothing: standard deviation of the noise on target actions.
+        smoothing_limit: largest such noise.
+        exploration: noise of `act`.
+        init_scale: factor on the initial weights of the last actor layer; near zero for a
+            residual.
+        critic_burn_in: updates of the critics alone at the start.
+        cloning: weights of critic and demonstrations in the actor's loss.
+        device: where updates run; `auto` takes CUDA where there is one.
+        fast: whether updates on the CPU go the way of `dpg_fast`; off leaves all to autograd.
+    """
+
+    actor_entries: tuple[str, ...] = ()
+    critic_entries: tuple[str, ...] = ()
+    hidden: tuple[int, ...] = (256, 256)
+    critics: int = 2
+    layer_norm: bool = False
+    normalize: bool = False
+    learning_rate: float = 1e-3
+    gamma: float = 0.98
+    tau: float = 0.005
+    actor_every: int = 2
+    smoothing: float = 0.2
+    smoothing_limit: float = 0.5
+    exploration: Exploration = field(default_factory=lambda: Exploration(random_share=0.0))
+    init_scale: float = 1.0
+    critic_burn_in: int = 0
+    cloning: Cloning = field(default_factory=Cloning)
+    device: Literal['auto', 'cpu', 'cuda'] = 'auto'
+    fast: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuses values outside their ranges."""
+        if not self.hidden:
+            raise ValueError('hidden: expected at least one layer')
+        ranges.check(self, _RANGES)
+
+
+class TD3:
+    """Deterministic actor, twin critics, and a slow copy of each for the targets."""
+
+    Config = TD3Config
+
+    def __init__(self, config: TD3Config, spec: DataSpec, seed: int) -> None:
+        """Draws networks and noise from the seed."""
+        self._config, self._spec = config, spec
+        self._input = ActorCriticInput(
+            spec, config.actor_entries, config.critic_entries, config.normalize
+        )
+        self.entries = self._input.names
+        self._device = training.resolve_device(config.device)
+        self._updates = torch.zeros((), dtype=torch.int64)
+        self._layers: list[FloatLayers] | None = None
+        self._make_networks(seed)
+
+    @property
+    def updates(self) -> int:
+        """Updates done so far."""
+        return int(self._updates)
+
+    def act(self, entries: Entries, explore: bool) -> FloatArray:
+        """An action [A]: the policy's own, with noise where `explore`."""
+        if self._layers is None:
+            self._layers = self._actor.to_numpy()
+        action = deterministic.act(self._layers, self._input.actor.single(entries))
+        return self._config.exploration.apply(action, self._act_rng) if explore else action
+
+    def reseed(self, seed: int) -> None:
+        """Restarts the exploration noise of `act`."""
+        self._act_rng.bit_generator.state = np.random.default_rng(seed).bit_generator.state
+
+    def update(self, batch: Batch, measure: bool = True) -> dict[str, float]:
+        """One step of the critics and, when it is due, of the actor (algorithm 1)."""
+        check_batch(batch, self._spec, self.entries)
+        self._input.observe(batch.observation)
+        measured = self._step(batch) if self._fast is None else self._fast_step(batch, measure)
+        return {name: value.item() for name, value in measured.items()} if measure else {}
+
+    def _step(self, batch: Batch) -> dict[str, Tensor]:
+        seen, state_ = self._input.batch(batch.observation, self._device)
+        target = self._target_q(batch)
+        q = self._critic(torch.cat([state_, self._tensor(batch.action)], 1))
+        critic_loss = losses.critic_loss(q, target)
+        self._critic_optimizer.descend(critic_loss)
+        measured = {'critic_loss': critic_loss, 'q': q.mean()}
+        self._updates += 1
+        if self._actor_due:
+            measured |= self._improve(batch, seen, state_)
+        training.polyak(self._target_critic, self._critic, self._config.tau)
+        return measured
+
+    def _fast_step(self, batch: Batch, measure: bool) -> dict[str, Tensor]:
+        """The same; an actor that clones demonstrations is left to autograd."""
+        assert self._fast is not None
+        config, fast = self._config, self._fast
+        now, after = (
+            self._input.batch(entries, self._device)
+            for entries in (batch.observation, batch.next_observation)
+        )
+        rows = Rows.of(batch, now, after, config.gamma)
+        smoothing = Smoothing(config.smoothing, config.smoothing_limit, self._noise)
+        q, target = fast.move_critic(rows, smoothing, None)
+        measured = {}
+        if measure:
+            measured = {'critic_loss': losses.critic_loss(q, target), 'q': q.mean()}
+        self._updates += 1
+        if self._actor_due and config.cloning.weight:
+            measured |= self._improve(batch, *now)
+        elif self._actor_due:
+            value, _ = fast.move_actor(rows, config.cloning, 0.0)
+            fast.actor.follow(config.tau)
+            self._layers = None
+            if measure:
+                measured['policy_loss'] = config.cloning.policy_loss(value)
+        fast.critic.follow(config.tau)
+        return measured
+
+    @property
+    def _actor_due(self) -> bool:
+        config = self._config
+        return self.updates > config.critic_burn_in and self.updates % config.actor_every == 0
+
+    @torch.no_grad()
+    def _target_q(self, batch: Batch) -> Tensor:
+        """min_i Q_i' of the smoothed target action, one step on (section 5.3, eq. 14)."""
+        seen, state_ = self._input.batch(batch.next_observation, self._device)
+        action, config = self._target_actor.act(seen), self._config
+        noise = torch.randn(action.shape, generator=self._noise, device=self._device)
+        action = losses.smoothed_action(action, config.smoothing * noise, config.smoothing_limit)
+        q = self._target_critic(torch.cat([state_, action], 1))
+        reward, terminated = self._tensor(batch.reward), self._tensor(batch.terminated)
+        discount = config.gamma ** self._tensor(batch.steps)
+        return losses.td_target(reward, terminated.float(), q.amin(0), discount)
+
+    def _improve(self, batch: Batch, seen: Tensor, state_: Tensor) -> dict[str, Tensor]:
+        """One step of the actor on the first critic, and of its target (eq. 15)."""
+        cloning = self._config.cloning
+        action = self._actor.act(seen)
+        loss = cloning.policy_loss(self._rate(state_, action))
+        cloned = cloning.demonstration_loss(
+            batch, action, lambda rows, a: self._rate(state_[rows], a)
+        )
+        measured = {'policy_loss': loss, **cloned}
+        if cloned:
+            loss = loss + cloning.weight * cloned['cloning_loss']
+        self._actor_optimizer.descend(loss)
+        training.polyak(self._target_actor, self._actor, self._config.tau)
+        self._layers = None
+        return measured
+
+    def _rate(self, state_: Tensor, action: Tensor) -> Tensor:
+        """Q_1(s, a), shape [B]."""
+        q: Tensor = self._critic(torch.cat([state_, action], 1), _FIRST)
+        return q[0]
+
+    def _tensor(self, array: NDArray[np.generic]) -> Tensor:
+        return torch.from_numpy(array).to(self._device)
+
+    def policy_state(self) -> State:
+        """The actor's weights and how its input is scaled."""
+        return state.save(self._policy_parts)
+
+    def load_policy_state(self, arrays: State) -> None:
+        """Acts with these weights."""
+        state.load(self._policy_parts, arrays, 'weights')
+        self._layers = None
+
+    def state_dict(self) -> State:
+        """Networks, moments, statistics, random states and the number of updates."""
+        return state.save(self._parts)
+
+    def load_state_dict(self, arrays: State) -> None:
+        """Goes on where `state_dict` was taken."""
+        state.load(self._parts, arrays, 'agent state')
+        self._layers = None
+
+    def _make_networks(self, seed: int) -> None:
+        config, size = self._config, self._spec.action_size
+        draw = torch.Generator().manual_seed(seed)
+        sizes = (self._input.actor.size, *config.hidden)
+        actor = DeterministicActor(sizes, size, config.init_scale, draw)
+        sizes = (self._input.critic.size + size, *config.hidden)
+        critic = EnsembleMLP(sizes, config.critics, config.layer_norm, draw)
+        self._actor, self._critic = actor.to(self._device), critic.to(self._device)
+        self._target_actor = copy.deepcopy(self._actor).requires_grad_(False)
+        self._target_critic = copy.deepcopy(self._critic).requires_grad_(False)
+        self._noise = torch.Generator(self._device).manual_seed(seed + 1)
+        self._act_rng = np.random.default_rng(seed)
+        self._actor_optimizer = training.Adam(self._actor.parameters(), config.learning_rate)
+        self._critic_optimizer = training.Adam(self._critic.parameters(), config.learning_rate)
+        self._parts: dict[str, state.Part] = {name: getattr(self, f'_{name}') for name in _PARTS}
+        self._parts |= self._input.parts
+        self._policy_parts: dict[str, state.Part] = {'actor': self._actor}
+        self._policy_parts |= self._input.actor.parts
+        self._fast = self._make_fast() if config.fast and self._device.type == 'cpu' else None
+
+    def _make_fast(self) -> FastDPG:
+        actor = FastActor(self._actor, self._target_actor, self._actor_optimizer)
+        critic = FastCritic(self._critic, self._target_critic, self._critic_optimizer, _FIRST)
+        return FastDPG(actor, critic)

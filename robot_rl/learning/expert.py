@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Experts that label what a student visits: the policies of finished training runs."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from robot_rl.agents import BC, Agent
+from robot_rl.config import parse
+from robot_rl.errors import InputError
+from robot_rl.learning.checkpoint import load_latest
+from robot_rl.learning.config import load_agent
+from robot_rl.learning.learner import RunInfo
+from robot_rl.types import DataSpec
+
+#: Settings that give an action its meaning; the expert's must be the student's.
+_ACTION_KEYS = ('action_size', 'action', 'base', 'joints')
+
+
+def teach(agent: Agent, run: RunInfo) -> None:
+    """Gives a student the expert that its configuration names; leaves other agents alone.
+
+    Args:
+        agent: any agent.
+        run: the student's.
+
+    Raises:
+        InputError: names the checkpoint, and what of it does not fit.
+    """
+    if isinstance(agent, BC) and agent.config.expert:
+        agent.teach(load_expert(agent.config.expert, run))
+
+
+def load_expert(checkpoint: str, student: RunInfo) -> Agent:
+    """The policy of the newest good checkpoint in a folder, on the CPU: made to act.
+
+    Its observations may be other ones than the student's, its actions may not.
+
+    Raises:
+        InputError: no checkpoint there, or one whose actions mean something else.
+    """
+    found, path = load_latest(Path(checkpoint), only=('policy',))
+    try:
+        run = RunInfo(**found.meta['run_info'])
+    except (KeyError, TypeError) as error:
+        raise InputError(f'{path}: not a checkpoint of a training run: {error}') from error
+    settings = _compared(json.loads(run.settings), json.loads(student.settings), str(path))
+    spec = parse(DataSpec, {k: settings[k] for k in ('entries', 'action_size')}, str(path))
+    loaded = load_agent(run.agent)
+    on_cpu = dataclasses.replace(loaded.agent, device='cpu')
+    expert = dataclasses.replace(loaded, agent=on_cpu).make(spec, run.seed)
+    expert.load_policy_state(found.files['policy'])
+    return expert
+
+
+def _compared(expert: dict[str, Any], student: dict[str, Any], where: str) -> dict[str, Any]:
+    """The expert's settings, once they give actions the meaning that the student's do."""
+    for key in _ACTION_KEYS:
+        if expert.get(key) != student.get(key):
+            want, got = student.get(key), expert.get(key)
+            raise InputError(f'{where}: expert: {key}: expected {want!r}, got {got!r}')
+    return expert

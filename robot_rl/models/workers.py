@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Data-parallel workers: every process holds the same networks, and gradients are summed.
+
+Without a process group of torch.distributed there is one worker, and nothing is sent.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, distributed
+
+from robot_rl.models.training import Adam
+
+
+def workers() -> int:
+    """Number of processes that learn together."""
+    together = distributed.is_available() and distributed.is_initialized()
+    return distributed.get_world_size() if together else 1
+
+
+def total(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Sum of each tensor over all workers, in one message."""
+    if workers() == 1:
+        return list(tensors)
+    flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
+    distributed.all_reduce(flat)
+    parts = torch.split(flat, [tensor.numel() for tensor in tensors])
+    return [part.view_as(tensor) for part, tensor in zip(parts, tensors, strict=True)]
+
+
+def mean_and_std(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of values [B] over all workers."""
+    count = values.new_full((), len(values))
+    summed, counted = total([values.sum(), count])
+    mean = summed / counted
+    squares, counted = total([(values - mean).square().sum(), count])
+    return mean, (squares / counted).sqrt()
+
+
+def mean(values: Tensor) -> Tensor:
+    """This worker's part of the mean of values [B] over all workers; the parts add up to it."""
+    (count,) = total([values.new_full((), len(values))])
+    return values.sum() / count
+
+
+def minibatches(
+    lengths: NDArray[np.int64], size: int, rng: np.random.Generator
+) -> list[NDArray[np.int64]]:
+    """Units in random order, in as many parts on every worker.
+
+    Args:
+        lengths: rows of each unit, a single row or an episode.
+        size: rows of a part, all workers together.
+        rng: source of the order.
+
+    Returns:
+        Numbers of the units in each part.
+    """
+    rows, units = torch.tensor(int(lengths.sum())), torch.tensor(len(lengths))
+    (rows,) = total([rows])
+    if workers() > 1:
+        distributed.all_reduce(units, distributed.ReduceOp.MIN)
+    parts = max(1, min(math.ceil(int(rows) / size), int(units)))
+    return np.array_split(rng.permutation(len(lengths)), parts)
+
+
+class SharedAdam(Adam):
+    """Adam on the sum of all workers' gradients, whose norm is bounded."""
+
+    def __init__(
+        self, parameters: Iterable[Tensor], learning_rate: float, max_norm: float = math.inf
+    ) -> None:
+        """Starts with moments of zero.
+
+        Args:
+            parameters: what is moved.
+            learning_rate: step size.
+            max_norm: of the gradient over all parameters; longer ones are shortened.
+        """
+        super().__init__(parameters, learning_rate)
+        self._max_norm = max_norm
+
+    def step(self, gradients: Sequence[Tensor]) -> None:
+        """One step; the gradients are this worker's part."""
+        summed = total(gradients)
+        if math.isfinite(self._max_norm):
+            norm = torch.stack([g.norm() for g in summed]).norm()
+            factor = (self._max_norm / (norm + 1e-8)).clamp(max=1.0)
+            summed = [g * factor for g in summed]
+        super().step(summed)
