@@ -171,7 +171,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument('--agents', choices=AGENT_CONFIGS, nargs='*', default=list(AGENT_CONFIGS))
     parser.add_argument('--collectors', type=int, nargs='*', default=[1, 2, 4])
     parser.add_argument('--seeds', type=int, nargs='*', default=[0, 1, 2])
-    parser.add_argument('--updates', type=int, default=16_000, help='of each run')
+    parser.add_argument('--updates', type=int, default=40_000, help='of each run')
     parser.add_argument('--every', type=int, default=1_000, help='updates between evaluations')
     parser.add_argument('--out', type=Path, default=Path('naf.jsonl'), help='file of results')
     parser.add_argument('--json', action='store_true', help='accepted; the last line is JSON')

@@ -159,10 +159,18 @@ class DDPG:
         measured = self._step(batch) if self._fast is None else self._fast_step(batch, measure)
         self._updates += 1
         if self.updates % self._config.target_every == 0:
-            training.polyak(self._target_actor, self._actor, self._config.tau)
-            training.polyak(self._target_critic, self._critic, self._config.tau)
+            self._follow(self._config.tau)
         self._layers = None
         return {name: value.item() for name, value in measured.items()} if measure else {}
+
+    def _follow(self, share: float) -> None:
+        """Moves the target networks by this share of the way."""
+        if self._fast is not None:
+            self._fast.actor.follow(share)
+            self._fast.critic.follow(share)
+            return
+        training.polyak(self._target_actor, self._actor, share)
+        training.polyak(self._target_critic, self._critic, share)
 
     def _step(self, batch: Batch) -> dict[str, Tensor]:
         seen, state_ = self._input.batch(batch.observation, self._device)

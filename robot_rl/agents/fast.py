@@ -113,6 +113,8 @@ class FastCritic:
 
 def minimum_slope(out: Tensor, slope: float) -> Tensor:
     """Gradient [N, 1, B] of `slope` times the sum of min_i Q_i, for values [N, 1, B]."""
+    if len(out) == 1:
+        return torch.full_like(out, slope)
     return torch.zeros_like(out).scatter_(0, out.argmin(0, keepdim=True), slope)
 
 

@@ -41,8 +41,10 @@ class VectorInput:
         self.size = sum(math.prod(shape) for shape in self._shapes)
 
     def batch(self, entries: Entries) -> NDArray[np.float32]:
-        """Joined entries of many observations, shape [B, size]."""
+        """Joined entries of many observations, shape [B, size]; not to be written to."""
         parts = [entries[name].reshape(len(entries[name]), -1) for name in self.names]
+        if len(parts) == 1 and parts[0].dtype == np.float32:
+            return np.ascontiguousarray(parts[0], np.float32)
         return np.concatenate(parts, axis=1, dtype=np.float32, casting='unsafe')
 
     def single(self, entries: Entries) -> NDArray[np.float32]:

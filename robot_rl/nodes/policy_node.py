@@ -8,8 +8,9 @@
     | in  `policy/weights` | robot_rl_msgs/PolicyWeights | |
     | out `policy/action` | robot_rl_msgs/Action | in [-1, 1] |
 
-Weights change between episodes. Which ones play is decided in `learning/versions.py`, the
-action in `agents/`. With `policy:=zero` the action is zero: the base controller alone.
+Weights change between episodes, or at any step where the agent's `refresh` says so. Which ones
+play is decided in `learning/versions.py`, the action in `agents/`. With `policy:=zero` the action
+is zero: the base controller alone.
 """
 
 from typing import Any
