@@ -3,19 +3,22 @@
 
 All have the same networks (two hidden layers of 256, ReLU, no layer norm; twin critics, one for
 DDPG), batches of 256 from a replay of their own, 31 inputs, 4 actions, and the same cores. Each
-has a process; they take turns, and rates and the ratio within a round are given as medians. On
-a busy machine `--clock cpu` counts the processor time that an update takes, best on one thread.
-`autograd` is our own agent without its fast path. The peers run in an environment of their own
-(stable-baselines3 2.9.2, sbx-rl 0.28.0), whose Python is named with `--peer`.
+has a process; they take turns, and rates and the ratio within a round are given as medians.
+Threads wait for each other asleep, for all contestants alike (`OMP_WAIT_POLICY`, unless it is
+set): those that spin stand still whenever another process takes their core. On a busy machine
+`--clock cpu --threads 1` counts the processor time of an update. `autograd` is our own agent
+without its fast path. The peers run in an environment of their own (stable-baselines3 2.9.2,
+sbx-rl 0.28.0), whose Python is named with `--peer`. The last line is one JSON object.
 """
 
 import argparse
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -23,7 +26,7 @@ from benchmarks import learner_peer
 from benchmarks.learner_peer import ACTION, BATCH, HIDDEN, OBSERVATION, SEED, STORED
 from robot_rl.agents import AGENTS
 from robot_rl.errors import InputError
-from robot_rl.models.training import configure_process
+from robot_rl.models.training import Precision, configure_process
 from robot_rl.replay.buffer import ReplayBuffer
 from robot_rl.types import DataSpec, Entries, EntrySpec, Observation, Step
 
@@ -51,10 +54,10 @@ def make_replay() -> ReplayBuffer:
     return replay
 
 
-def serve(algorithm: str, threads: int, fast: bool) -> None:
+def serve(algorithm: str, threads: int, precision: Precision, fast: bool) -> None:
     """Serves updates of our own agent, as `learner_peer` does those of the peers."""
     learner_peer.keep_to(threads)
-    configure_process(threads)
+    configure_process(threads, precision)
     replay, rng = make_replay(), np.random.default_rng(SEED)
     spec = DataSpec({'state': EntrySpec((OBSERVATION,))}, ACTION)
     same = SAME[algorithm] | {'hidden': tuple(HIDDEN), 'device': 'cpu', 'fast': fast}
@@ -75,7 +78,8 @@ def start(name: str, algorithm: str, options: argparse.Namespace) -> Worker:
         command = [sys.executable, '-m', 'benchmarks.learner', name, algorithm]
     try:
         return subprocess.Popen(
-            [*command, str(options.threads)],
+            [*command, str(options.threads), options.precision],
+            env={'OMP_WAIT_POLICY': 'PASSIVE', **os.environ},
             text=True,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -119,14 +123,23 @@ def compare(algorithm: str, options: argparse.Namespace) -> dict[str, Any]:
     return row
 
 
+def _count(text: str) -> int:
+    """A number of at least 1."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f'expected at least 1, got {value}')
+    return value
+
+
 def main(argv: list[str]) -> int:
     """Runs the bench."""
     parser = argparse.ArgumentParser(prog='robot-rl bench learner', description=__doc__)
     parser.add_argument('--peer', default='', help='a Python with stable-baselines3 and sbx-rl')
-    parser.add_argument('--threads', type=int, default=2, help='cores that each may use')
+    parser.add_argument('--threads', type=_count, default=2, help='cores that each may use')
+    parser.add_argument('--precision', choices=get_args(Precision), default='highest')
     parser.add_argument('--clock', choices=CLOCKS, default='wall')
-    parser.add_argument('--updates', type=int, default=50, help='of a contestant in a round')
-    parser.add_argument('--rounds', type=int, default=20)
+    parser.add_argument('--updates', type=_count, default=50, help='of a contestant in a round')
+    parser.add_argument('--rounds', type=_count, default=20)
     parser.add_argument('--algorithms', nargs='+', choices=list(SAME), default=list(SAME))
     parser.add_argument('--json', action='store_true', help='accepted; the last line is JSON')
     options = parser.parse_args(argv)
@@ -135,9 +148,11 @@ def main(argv: list[str]) -> int:
     worst = min(rows, key=lambda row: float(row[f'ratio_{peer}']))
     result = {'name': 'learner', 'value': worst['robot_rl'], 'unit': 'updates/s', 'peer': peer}
     result |= {'peer_value': worst[peer], 'ratio': worst[f'ratio_{peer}']}
-    print(json.dumps(result | {'threads': options.threads, 'clock': options.clock, 'rows': rows}))
+    chosen = {key: getattr(options, key) for key in ('threads', 'precision', 'clock')}
+    print(json.dumps(result | chosen | {'rows': rows}))
     return 0
 
 
 if __name__ == '__main__':
-    serve(sys.argv[2], int(sys.argv[3]), sys.argv[1] == 'robot_rl')
+    wanted: Any = sys.argv[4]
+    serve(sys.argv[2], int(sys.argv[3]), wanted, sys.argv[1] == 'robot_rl')

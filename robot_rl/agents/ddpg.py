@@ -184,24 +184,13 @@ class DDPG:
     def _fast_step(self, batch: Batch, measure: bool) -> dict[str, Tensor]:
         """The same; an actor that clones demonstrations is left to autograd."""
         assert self._fast is not None
-        cloning, fast = self._config.cloning, self._fast
-        now, after = (
-            self._input.batch(entries, self._device)
-            for entries in (batch.observation, batch.next_observation)
-        )
-        rows = Rows.of(batch, now, after, self._config.gamma)
-        q, target = fast.move_critic(rows, None, self._bounds)
-        measured = {}
-        if measure:
-            measured = {'critic_loss': losses.critic_loss(q, target), 'q': q.mean()}
+        cloning = self._config.cloning
+        rows = Rows.of(batch, self._input, self._config.gamma)
+        measured = self._fast.move_critic(rows, measure, bounds=self._bounds)
         if cloning.weight:
-            return measured | self._improve(batch, *now)
+            return measured | self._improve(batch, rows.seen, rows.state)
         penalty = cloning.q_weight * self._config.preactivation_penalty
-        value, preactivation = fast.move_actor(rows, cloning, penalty)
-        if measure:
-            measured['policy_loss'] = cloning.policy_loss(value)
-            measured['preactivation'] = losses.preactivation_penalty(preactivation)
-        return measured
+        return measured | self._fast.move_actor(rows, measure, cloning, penalty)
 
     @torch.no_grad()
     def _target_q(self, batch: Batch) -> Tensor:

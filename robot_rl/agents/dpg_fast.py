@@ -57,7 +57,7 @@ class FastActor:
 
 
 class FastDPG:
-    """Steps of critics and actor, on the CPU."""
+    """Steps of critics and actor, on the CPU; metrics only where `measure`."""
 
     def __init__(self, actor: FastActor, critic: FastCritic) -> None:
         """Works on the very tensors of the networks."""
@@ -65,44 +65,52 @@ class FastDPG:
 
     @torch.no_grad()
     def move_critic(
-        self, rows: Rows, smoothing: Smoothing | None, bounds: tuple[float, float] | None
-    ) -> tuple[Tensor, Tensor]:
+        self,
+        rows: Rows,
+        measure: bool,
+        smoothing: Smoothing | None = None,
+        bounds: tuple[float, float] | None = None,
+    ) -> dict[str, Tensor]:
         """One step of the critics.
 
         Args:
             rows: the batch.
+            measure: whether metrics are wanted.
             smoothing: noise on the target actions, or none.
             bounds: what targets are clipped to, or nothing.
-
-        Returns:
-            Q before the step, shape [N, B], and its target, shape [B].
         """
         q = self.critic.next_q(rows, self.actor.next_action(rows, smoothing)).amin(0)
         target = losses.td_target(rows.reward, rows.terminated, q, rows.discount)
         if bounds:
             target = target.clamp(*bounds)
-        return self.critic.regress(rows, target), target
+        q = self.critic.regress(rows, target)
+        return {'critic_loss': losses.critic_loss(q, target), 'q': q.mean()} if measure else {}
 
     @torch.no_grad()
-    def move_actor(self, rows: Rows, cloning: Cloning, penalty: float) -> tuple[Tensor, Tensor]:
+    def move_actor(
+        self, rows: Rows, measure: bool, cloning: Cloning, penalty: float | None = None
+    ) -> dict[str, Tensor]:
         """One step of the actor down `Cloning.policy_loss`, without demonstrations.
 
         Args:
             rows: the batch.
+            measure: whether metrics are wanted.
             cloning: weight and scale of the critics' opinion.
-            penalty: weight of `losses.preactivation_penalty`.
-
-        Returns:
-            What it climbs, shape [B], and the actions before their tanh, shape [A, B].
+            penalty: weight of `losses.preactivation_penalty`; None leaves it out.
         """
         trace = self.actor.network.forward(rows.seen)
-        preactivation = trace.out[0]
-        action = torch.tanh(preactivation)
+        before = trace.out[0]
+        action = torch.tanh(before)
         rated = self.critic.rate(rows, action)
         q = rated.out[:, 0].amin(0)
         slope = minimum_slope(rated.out, -1 / len(q)) * cloning.slope(q)
         d = self.critic.action_gradient(rated, slope, len(action)) * (1 - action * action)
         if penalty:
-            d.add_(preactivation, alpha=2 * penalty / preactivation.numel())
+            d.add_(before, alpha=2 * penalty / before.numel())
         self.actor.optimizer.step(self.actor.network.gradients(trace, d[None]))
-        return q, preactivation
+        if not measure:
+            return {}
+        measured = {'policy_loss': cloning.policy_loss(q)}
+        if penalty is not None:
+            measured['preactivation'] = losses.preactivation_penalty(before)
+        return measured

@@ -13,8 +13,11 @@ from torch import Tensor
 
 from robot_rl.models.dense import Dense, Trace
 from robot_rl.models.mlp import EnsembleMLP
+from robot_rl.models.normalizer import ActorCriticInput
 from robot_rl.models.training import Adam
 from robot_rl.replay.batch import Batch
+
+_CPU = torch.device('cpu')
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +45,16 @@ class Rows:
     discount: Tensor
 
     @classmethod
-    def of(
-        cls, batch: Batch, now: tuple[Tensor, Tensor], after: tuple[Tensor, Tensor], gamma: float
-    ) -> 'Rows':
-        """Joins a batch with the inputs of actor and critic for its two observations."""
+    def of(cls, batch: Batch, inputs: ActorCriticInput, gamma: float) -> 'Rows':
+        """Reads a batch, on the CPU."""
+        seen, state = inputs.batch(batch.observation, _CPU)
+        next_seen, next_state = inputs.batch(batch.next_observation, _CPU)
         return cls(
-            seen=now[0],
-            state=now[1],
+            seen=seen,
+            state=state,
             action=torch.from_numpy(batch.action),
-            next_seen=after[0],
-            next_state=after[1],
+            next_seen=next_seen,
+            next_state=next_state,
             reward=torch.from_numpy(batch.reward),
             terminated=torch.from_numpy(batch.terminated.astype(np.float32)),
             discount=torch.from_numpy(np.power(gamma, batch.steps, dtype=np.float32)),

@@ -28,8 +28,8 @@ from robot_rl.agents.fast import FastCritic, Rows
 from robot_rl.agents.sac_fast import Actor, FastSAC, Settings
 from robot_rl.arrays import State
 from robot_rl.models import gaussian, state, training
-from robot_rl.models.inputs import VectorInput
 from robot_rl.models.mlp import EnsembleMLP, FloatLayers
+from robot_rl.models.normalizer import ActorCriticInput
 from robot_rl.ranges import Range
 from robot_rl.replay.batch import Batch, check_batch
 from robot_rl.types import DataSpec, Entries, FloatArray
@@ -121,9 +121,9 @@ class SAC:
     def __init__(self, config: SACConfig, spec: DataSpec, seed: int) -> None:
         """Draws networks and noise from the seed."""
         self._config, self._spec = config, spec
-        self._actor_input = VectorInput(spec, config.actor_entries, 'actor_entries')
-        self._critic_input = VectorInput(spec, config.critic_entries, 'critic_entries')
-        self.entries = tuple(dict.fromkeys(self._actor_input.names + self._critic_input.names))
+        read = config.actor_entries, config.critic_entries
+        self._input = ActorCriticInput(spec, *read, normalize=False)
+        self.entries = self._input.names
         self._device = training.resolve_device(config.device)
         wanted = config.target_entropy
         self._target_entropy = -float(spec.action_size) if wanted is None else wanted
@@ -141,7 +141,7 @@ class SAC:
         if self._layers is None:
             self._layers = self._actor.to_numpy()
         rng = self._act_rng if explore else None
-        return gaussian.act(self._layers, self._actor_input.single(entries), rng)
+        return gaussian.act(self._layers, self._input.actor.single(entries), rng)
 
     def reseed(self, seed: int) -> None:
         """Restarts the exploration noise of `act`."""
@@ -159,28 +159,20 @@ class SAC:
     def _step(self, batch: Batch, measure: bool) -> dict[str, Tensor]:
         temperature = self._log_temperature.detach().exp()
         target = self._target_q(batch, temperature)
-        state = self._tensor(self._critic_input.batch(batch.observation))
+        seen, state = self._input.batch(batch.observation, self._device)
         q = self._critic(torch.cat([state, self._tensor(batch.action)], 1))
         critic_loss = losses.critic_loss(q, target)
         self._critic_optimizer.descend(critic_loss)
         measured = {'critic_loss': critic_loss, 'q': q.mean(), 'temperature': temperature}
         if self._actor_due:
-            measured |= self._improve(batch, state, temperature)
+            measured |= self._improve(seen, state, temperature)
         training.polyak(self._target, self._critic, self._config.tau)
         return measured
 
     def _fast_step(self, batch: Batch, measure: bool) -> dict[str, Tensor]:
         assert self._fast is not None
-        now, after = self._inputs(batch.observation), self._inputs(batch.next_observation)
-        rows = Rows.of(batch, now, after, self._config.gamma)
+        rows = Rows.of(batch, self._input, self._config.gamma)
         return self._fast.update(rows, self._target_members(), self._actor_due, measure)
-
-    def _inputs(self, entries: Entries) -> tuple[Tensor, Tensor]:
-        """What actor and critics read, [B, I] each; joined once where it is the same."""
-        seen = self._tensor(self._actor_input.batch(entries))
-        if self._critic_input.names == self._actor_input.names:
-            return seen, seen
-        return seen, self._tensor(self._critic_input.batch(entries))
 
     @property
     def _actor_due(self) -> bool:
@@ -192,8 +184,8 @@ class SAC:
     @torch.no_grad()
     def _target_q(self, batch: Batch, temperature: Tensor) -> Tensor:
         members = self._target_members()
-        action, log_prob = self._sample(batch.next_observation)
-        state = self._tensor(self._critic_input.batch(batch.next_observation))
+        seen, state = self._input.batch(batch.next_observation, self._device)
+        action, log_prob = self._actor.sample(seen, self._noise)
         q = self._target(torch.cat([state, action], 1), members)
         value = losses.soft_value(q, log_prob, temperature)
         reward, terminated = self._tensor(batch.reward), self._tensor(batch.terminated)
@@ -208,9 +200,9 @@ class SAC:
         order = torch.randperm(members, generator=self._noise, device=self._device)
         return order[:wanted]
 
-    def _improve(self, batch: Batch, state: Tensor, temperature: Tensor) -> dict[str, Tensor]:
+    def _improve(self, seen: Tensor, state: Tensor, temperature: Tensor) -> dict[str, Tensor]:
         """One step of the actor, then of the temperature."""
-        action, log_prob = self._sample(batch.observation)
+        action, log_prob = self._actor.sample(seen, self._noise)
         q = self._critic(torch.cat([state, action], 1))
         if self._config.actor_critics == 'mean':
             q = q.mean(0, keepdim=True)
@@ -222,9 +214,6 @@ class SAC:
         if self._config.min_temperature > 0:
             self._log_temperature.data.clamp_(min=math.log(self._config.min_temperature))
         return {'actor_loss': actor_loss, 'entropy': -log_prob.mean()}
-
-    def _sample(self, entries: Entries) -> tuple[Tensor, Tensor]:
-        return self._actor.sample(self._tensor(self._actor_input.batch(entries)), self._noise)
 
     def _tensor(self, array: NDArray[np.generic]) -> Tensor:
         return torch.from_numpy(array).to(self._device)
@@ -250,10 +239,10 @@ class SAC:
     def _make_networks(self, seed: int) -> None:
         config, size = self._config, self._spec.action_size
         draw = torch.Generator().manual_seed(seed)
-        sizes = (self._actor_input.size, *config.hidden)
+        sizes = (self._input.actor.size, *config.hidden)
         start = (config.mean_init_scale, config.initial_std)
         actor = gaussian.GaussianActor(sizes, size, start, draw)
-        sizes = (self._critic_input.size + size, *config.hidden)
+        sizes = (self._input.critic.size + size, *config.hidden)
         critic = EnsembleMLP(sizes, config.critics, config.layer_norm, draw)
         self._actor, self._critic = actor.to(self._device), critic.to(self._device)
         self._target = copy.deepcopy(self._critic).requires_grad_(False)

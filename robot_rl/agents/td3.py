@@ -166,25 +166,16 @@ class TD3:
         """The same; an actor that clones demonstrations is left to autograd."""
         assert self._fast is not None
         config, fast = self._config, self._fast
-        now, after = (
-            self._input.batch(entries, self._device)
-            for entries in (batch.observation, batch.next_observation)
-        )
-        rows = Rows.of(batch, now, after, config.gamma)
+        rows = Rows.of(batch, self._input, config.gamma)
         smoothing = Smoothing(config.smoothing, config.smoothing_limit, self._noise)
-        q, target = fast.move_critic(rows, smoothing, None)
-        measured = {}
-        if measure:
-            measured = {'critic_loss': losses.critic_loss(q, target), 'q': q.mean()}
+        measured = fast.move_critic(rows, measure, smoothing)
         self._updates += 1
         if self._actor_due and config.cloning.weight:
-            measured |= self._improve(batch, *now)
+            measured |= self._improve(batch, rows.seen, rows.state)
         elif self._actor_due:
-            value, _ = fast.move_actor(rows, config.cloning, 0.0)
+            measured |= fast.move_actor(rows, measure, config.cloning)
             fast.actor.follow(config.tau)
             self._layers = None
-            if measure:
-                measured['policy_loss'] = config.cloning.policy_loss(value)
         fast.critic.follow(config.tau)
         return measured
 

@@ -3,6 +3,7 @@
 
 import ctypes
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -11,17 +12,28 @@ from torch import Tensor, nn
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 
 
-def configure_process(threads: int) -> None:
+Precision = Literal['highest', 'high', 'medium']
+
+
+def configure_process(threads: int, precision: Precision = 'highest') -> None:
     """Settings of a learner's whole process.
 
     Threads; no slow arithmetic on denormal numbers, which the moments of silent units decay
     to; and memory that the C library keeps between updates instead of handing it back, which
     saves a tenth of each update where that library is glibc.
 
+    Several threads wait for each other some 70 times an update. They should do so asleep, with
+    `OMP_WAIT_POLICY=PASSIVE` in the environment before torch is loaded: where other processes
+    want the same cores, threads that spin are slower than a single one by a factor of ten.
+
     Args:
         threads: cores that the learner may fill; the rest is left to control.
+        precision: of matrix products, see `torch.set_float32_matmul_precision`; `medium` rounds
+            their factors to bfloat16 on processors that multiply those faster, and changes
+            nothing on others.
     """
     torch.set_num_threads(threads)
+    torch.set_float32_matmul_precision(precision)
     torch.set_flush_denormal(True)
     mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)
     if mallopt is not None:
