@@ -4,17 +4,16 @@
 All have the same networks (two hidden layers of 256, ReLU, no layer norm; twin critics, one for
 DDPG), batches of 256 from a replay of their own, 31 inputs, 4 actions, and the same cores. Each
 has a process; they take turns, and rates and the ratio within a round are given as medians.
-Threads wait for each other asleep, for all contestants alike (`OMP_WAIT_POLICY`, unless it is
-set): those that spin stand still whenever another process takes their core. On a busy machine
-`--clock cpu --threads 1` counts the processor time of an update. `autograd` is our own agent
-without its fast path. The peers run in an environment of their own (stable-baselines3 2.9.2,
-sbx-rl 0.28.0), whose Python is named with `--peer`. The last line is one JSON object.
+Two threads need an idle machine: where another process takes one of their cores, those of torch
+wait for each other most of the time. On a busy machine `--clock cpu --threads 1` counts the
+processor time of an update. `autograd` is our own agent without its fast path. The peers run in
+an environment of their own (stable-baselines3 2.9.2, sbx-rl 0.28.0), whose Python is named with
+`--peer`. The last line is one JSON object.
 """
 
 import argparse
 import contextlib
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -79,7 +78,6 @@ def start(name: str, algorithm: str, options: argparse.Namespace) -> Worker:
     try:
         return subprocess.Popen(
             [*command, str(options.threads), options.precision],
-            env={'OMP_WAIT_POLICY': 'PASSIVE', **os.environ},
             text=True,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
