@@ -60,6 +60,7 @@ class Dense:
             )
             for w, b in zip(network.weights, network.biases, strict=True)
         ]
+        self._transposed = [weight.mT for weight, _ in self._layers]
 
     def forward(self, x: Tensor, members: slice | Tensor | None = None) -> Trace:
         """Evaluates the networks, or some of them, on the shared input [B, I]."""
@@ -116,7 +117,7 @@ class Dense:
 
     def _before(self, i: int, d: Tensor, trace: Trace) -> Tensor:
         """Gradient [N, B, I] of what enters hidden layer i's norm, from that of layer i + 1."""
-        d = _mask_(_back(d, self._layers[i + 1][0]), trace.inputs[i + 1])
+        d = _mask_(_back(d, self._transposed[i + 1]), trace.inputs[i + 1])
         return _norm_back(d, *trace.norms[i]) if trace.norms else d
 
 
@@ -130,9 +131,9 @@ def _outputs(h: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return out.add_(bias)
 
 
-def _back(d: Tensor, weight: Tensor) -> Tensor:
+def _back(d: Tensor, transposed: Tensor) -> Tensor:
     """d W^T, shape [N, B, I]; from a single output it is an outer product."""
-    return d * weight.mT if d.shape[2] == 1 else torch.bmm(d, weight.mT)
+    return d * transposed if d.shape[2] == 1 else torch.bmm(d, transposed)
 
 
 def _mask_(d: Tensor, out: Tensor) -> Tensor:
