@@ -19,6 +19,9 @@ class Curve:
         steps: environment steps at each evaluation.
         success: success rate there.
         wall_s: seconds that the whole run took.
+        checked: success rate of the policy at the end in further episodes, of other start states
+            than those above; None if none were played.
+        checked_episodes: how many these were.
     """
 
     label: str
@@ -26,6 +29,8 @@ class Curve:
     steps: list[int] = field(default_factory=list)
     success: list[float] = field(default_factory=list)
     wall_s: float = 0.0
+    checked: float | None = None
+    checked_episodes: int = 0
 
     def first(self, success: float) -> int | None:
         """Steps at the first evaluation that reached this success; None if none did."""
@@ -54,12 +59,16 @@ def table(curves: Sequence[Curve], wanted: float) -> str:
         curves: what was reached.
         wanted: the success rate that the runs are to reach.
     """
-    rows = [f'| what | seed | steps | final success | best | first at {wanted:.0%} | wall, s |']
-    rows.append('|---' * 7 + '|')
+    rows = [
+        f'| what | seed | steps | final success | best | first at {wanted:.0%} | check | wall, s |'
+    ]
+    rows.append('|---' * 8 + '|')
     for curve in curves:
         first = curve.first(wanted)
         cells = [curve.label, curve.seed, curve.steps[-1], f'{curve.success[-1]:.0%}']
-        cells += [f'{max(curve.success):.0%}', first or 'not reached', f'{curve.wall_s:.0f}']
+        checked = '' if curve.checked is None else f'{curve.checked:.1%}'
+        cells += [f'{max(curve.success):.0%}', first or 'not reached', checked]
+        cells.append(f'{curve.wall_s:.0f}')
         rows.append('| ' + ' | '.join(map(str, cells)) + ' |')
     return '\n'.join(rows)
 

@@ -30,6 +30,8 @@ from sim_bridge.gym_host import GymHost
 
 ACTION_HZ = 25.0
 EVALUATION_SEED = 1_000_007
+CHECK_SEED = 3_000_017
+CHECK_EPISODES = 200
 DEMONSTRATION_SEED = 2_000_003
 
 
@@ -84,30 +86,67 @@ def record(task: Task, episodes: int, path: Path) -> None:
     print(f'{path}: {episodes} episodes of the expert, {solved} solved')
 
 
-def train(task: Task, config: AgentConfig, seed: int, steps: int, episodes: int) -> Curve:
+@dataclass(frozen=True)
+class Length:
+    """How long a seed is trained.
+
+    Attributes:
+        steps: environment steps at most.
+        episodes: of each evaluation.
+        stop: whether a seed is done before, once two evaluations running and then a check in
+            further episodes reach the task's rate.
+    """
+
+    steps: int
+    episodes: int
+    stop: bool
+
+
+def train(task: Task, config: AgentConfig, seed: int, length: Length) -> Curve:
     """Trains one seed, evaluating without exploration on the way."""
     more = ' with demonstrations' if config.learner.demonstrations else ''
     curve = Curve(f'{task.env} {config.name}{more}', seed)
     started = time.monotonic()
-    with host(task, seed) as training, host(task, EVALUATION_SEED + seed) as testing:
+    with (
+        host(task, seed) as training,
+        host(task, EVALUATION_SEED + seed) as testing,
+        host(task, CHECK_SEED + seed) as checking,
+    ):
         agent = config.make(training.spec, seed)
         run = RunInfo('', task.env, 'fetch', config.name, seed, ACTION_HZ, '')
         learner = Learner(config.learner, agent, training.spec, run)
-        while learner.statistics.env_steps < steps:
+        while not over(curve, length, task.success):
             train_episode(training, agent, learner, seed)
             due = task.every * (len(curve.steps) + 1)
-            if learner.statistics.env_steps >= min(due, steps):
+            if learner.statistics.env_steps >= min(due, length.steps):
                 curve.steps.append(learner.statistics.env_steps)
-                curve.success.append(evaluate(testing, agent, episodes).success_rate)
+                curve.success.append(evaluate(testing, agent, length.episodes).success_rate)
+                if over(curve, replace(length, stop=False), 0) or steady(curve, task.success):
+                    curve.checked = evaluate(checking, agent, CHECK_EPISODES).success_rate
+                    curve.checked_episodes = CHECK_EPISODES
                 curve.wall_s = round(time.monotonic() - started, 1)
                 tell(curve, learner)
     return curve
+
+
+def over(curve: Curve, length: Length, wanted: float) -> bool:
+    """Whether a seed is done."""
+    reached = curve.checked is not None and curve.checked >= wanted
+    all_done = bool(curve.steps) and curve.steps[-1] >= length.steps
+    return all_done or (length.stop and reached and steady(curve, wanted))
+
+
+def steady(curve: Curve, wanted: float) -> bool:
+    """Whether the last two evaluations reached the rate."""
+    return len(curve.success) > 1 and min(curve.success[-2:]) >= wanted
 
 
 def tell(curve: Curve, learner: Learner) -> None:
     """One line of progress."""
     rates = f'{curve.steps[-1] / curve.wall_s:.0f} steps/s, {learner.updates} updates'
     figures = ' '.join(f'{name} {value:.3g}' for name, value in learner.metrics.items())
+    if curve.checked is not None:
+        figures += f', last check {curve.checked:.1%} of {curve.checked_episodes}'
     shown = f'{curve.label} seed {curve.seed}: {curve.steps[-1]} steps, success'
     print(f'{shown} {curve.success[-1]:.0%}, {rates}, {figures}', flush=True)
 
@@ -123,6 +162,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument('--share', type=float, default=0.25, help='of demonstrations in a batch')
     parser.add_argument('--steps', type=int, default=0, help="default: the task's own")
     parser.add_argument('--episodes', type=int, default=50, help='of each evaluation')
+    parser.add_argument('--stop', action='store_true', help='train no longer than is needed')
     parser.add_argument('--threads', type=int, default=1)
     parser.add_argument('--out', type=Path, default=Path('fetch.jsonl'), help='file of results')
     parser.add_argument('--json', action='store_true', help='accepted; the last line is JSON')
@@ -136,8 +176,8 @@ def main(argv: list[str]) -> int:
         from_disk = DemonstrationConfig(str(options.demonstrations), options.share)
         config = replace(config, learner=replace(config.learner, demonstrations=from_disk))
     for seed in options.seeds:
-        steps = options.steps or task.steps
-        curves.append(options.out, train(task, config, seed, steps, options.episodes))
+        length = Length(options.steps or task.steps, options.episodes, options.stop)
+        curves.append(options.out, train(task, config, seed, length))
     found = [c for c in curves.read(options.out) if c.label.startswith(task.env)]
     if not found:
         raise InputError(f'{options.out}: no result of {task.env} yet; name --seeds')

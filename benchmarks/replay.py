@@ -21,7 +21,8 @@ import torch
 from benchmarks import replay_peer
 from robot_rl.errors import InputError
 from robot_rl.replay.buffer import ReplayBuffer
-from robot_rl.replay.relabel import Relabel, RelabelConfig
+from robot_rl.replay.relabel import Relabel
+from robot_rl.replay.relabel_config import RelabelConfig
 from robot_rl.replay.sampler import Sampler
 from robot_rl.rewards.goal import GoalRewardConfig
 from robot_rl.types import DataSpec, EntrySpec, Observation, Step

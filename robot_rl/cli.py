@@ -12,6 +12,8 @@ COMMANDS = {
     'train': ('sim_bridge.train', 'train in simulation through the graph, evaluate, report'),
     'launch': ('robot_rl.launcher', 'run a launch file: launch FILE name:=value ...'),
     'evaluate': ('sim_bridge.evaluate', 'play a checkpoint and count successes'),
+    'tasks': ('sim_bridge.catalogue', 'list the tasks'),
+    'expert': ('sim_bridge.expert', "play a task's scripted expert: expert TASK"),
     'bench': ('benchmarks', 'measure: bench lockstep | latency | holes | usb_insertion'),
 }
 

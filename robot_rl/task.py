@@ -3,23 +3,33 @@
 
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from robot_rl import config, resources
 from robot_rl.control.base import BaseConfig
-from robot_rl.control.controller import ActionConfig, ControllerConfig
+from robot_rl.control.controller import TOOL_AXES, ActionConfig, ControllerConfig
 from robot_rl.control.kinematics import Kinematics
-from robot_rl.control.robot import RobotConfig
+from robot_rl.control.robot import RobotConfig, load_robot
 from robot_rl.control.start import StartConfig
 from robot_rl.episodes.episode import GoalConfig
-from robot_rl.episodes.observation import EntryConfig, ObservationBuilder
+from robot_rl.episodes.observation import SCENE, EntryConfig, ObservationBuilder
 from robot_rl.errors import InputError
 from robot_rl.perception.camera import CameraConfig
 from robot_rl.replay.assembler import AssemblerConfig
 from robot_rl.rewards.functions import RewardConfig
 from robot_rl.safety.config import SafetyConfig
-from robot_rl.types import DataSpec, Entries, EntrySpec, JointState, Snapshot, Wrench
+from robot_rl.types import (
+    RAW_ENTRIES,
+    DataSpec,
+    Entries,
+    EntrySpec,
+    JointState,
+    Snapshot,
+    Wrench,
+)
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,7 @@ class TaskConfig:
         name: as in the file's name.
         robot: default robot, a name in config/robots.
         scene: name in the simulation's table of scenes.
+        scene_options: of the simulated scene.
         rates: action and control rates.
         horizon: action periods after which an episode is truncated.
         action: axes and scale of the policy's action.
@@ -96,6 +107,7 @@ class TaskConfig:
     agent: str
     cameras: tuple[CameraConfig, ...] = ()
     start: StartConfig = field(default_factory=StartConfig)
+    scene_options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuses an empty task, names used twice, and images of cameras that do not exist."""
@@ -107,6 +119,8 @@ class TaskConfig:
         ):
             if len(set(used)) != len(used):
                 raise ValueError(f'{what}: a name is used twice in {used}')
+        if self.goal.from_scene and self.base.kind != 'none':
+            raise ValueError(f'base: {self.base.kind} steers the tool, but the goal is not its')
         cameras = {c.name for c in self.cameras}
         for entry in self.observation:
             if entry.camera and entry.camera not in cameras:
@@ -115,7 +129,19 @@ class TaskConfig:
     @property
     def pictures(self) -> tuple[str, ...]:
         """Names of the picture streams that an observation needs."""
-        return tuple(dict.fromkeys(e.stream for e in self.observation if e.stream))
+        return tuple(dict.fromkeys(e.stream for e in self.observation if e.camera))
+
+    @property
+    def scene_sizes(self) -> dict[str, int]:
+        """Vectors of the scene's state that an observation needs, and their sizes."""
+        told = {e.key or e.name: e.size for e in self.observation if e.source == SCENE}
+        goals = dict.fromkeys(RAW_ENTRIES[:2], self.goal.size) if self.goal.from_scene else {}
+        return told | goals
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Names of all streams that an observation needs besides joints and wrench."""
+        return (*self.pictures, *(f'{SCENE}/{name}' for name in self.scene_sizes))
 
     @property
     def assembler(self) -> AssemblerConfig:
@@ -144,7 +170,7 @@ def load_task(name: str, robot: str = '', agent: str = '') -> TaskConfig:
         InputError: names the file and key, or lists the known names.
     """
     path = resources.find('config/tasks', name)
-    data = config.read_yaml(path)
+    data = _read(path)
     if isinstance(data, dict):
         data |= {key: value for key, value in (('robot', robot), ('agent', agent)) if value}
     task = config.parse(TaskConfig, data, str(path))
@@ -153,20 +179,55 @@ def load_task(name: str, robot: str = '', agent: str = '') -> TaskConfig:
     return task
 
 
+def _read(path: Path) -> Any:
+    """A task's mapping, laid over that of the file which `extends` names, key by key."""
+    data = config.read_yaml(path)
+    if not isinstance(data, dict) or 'extends' not in data:
+        return data
+    name = data.pop('extends')
+    below = path.parent / 'common' / f'{name}.yaml'
+    if not below.is_file():
+        raise InputError(f'{path}: extends: no file {below}')
+    return _laid_over(_read(below), data)
+
+
+def _laid_over(below: Any, above: Any) -> Any:
+    if not (isinstance(below, dict) and isinstance(above, dict)):
+        return above
+    return below | {key: _laid_over(below.get(key), value) for key, value in above.items()}
+
+
+def robot_of(task: TaskConfig) -> RobotConfig:
+    """The task's robot, with its gripper among its joints where the task moves it.
+
+    Raises:
+        InputError: an unknown robot, one without a gripper, or an axis that it does not have.
+    """
+    robot = load_robot(task.robot)
+    robot = robot.with_gripper() if 'gripper' in task.action.axes else robot
+    unknown = [a for a in task.action.joints if a not in robot.joints]
+    if unknown:
+        raise InputError(
+            f'task {task.name}: action: axes: robot {robot.name} has no joint {unknown[0]!r}; '
+            f'known: {", ".join((*TOOL_AXES, "gripper", *robot.joints))}'
+        )
+    return robot
+
+
 def data_spec(task: TaskConfig, robot: RobotConfig) -> DataSpec:
     """Shapes and types of what the task's observations hold, found by building one."""
     joints = np.asarray(robot.home)
     state = JointState(0, joints, np.zeros_like(joints))
-    snapshot = Snapshot(0, state, Wrench(0, np.zeros(3), np.zeros(3)), _blank_pictures(task))
-    builder = ObservationBuilder(task.observation, Kinematics(robot))
+    snapshot = Snapshot(0, state, Wrench(0, np.zeros(3), np.zeros(3)), _blank_streams(task))
+    builder = ObservationBuilder(task.observation, Kinematics(robot), task.goal.from_scene)
     builder.reset(np.asarray(task.goal.position))
     entries = builder.build(snapshot)
     shapes = {name: EntrySpec(a.shape, a.dtype.name) for name, a in entries.items()}
     return DataSpec(shapes, task.action.size)
 
 
-def _blank_pictures(task: TaskConfig) -> Entries:
-    pictures: Entries = {}
+def _blank_streams(task: TaskConfig) -> Entries:
+    pictures: Entries = {f'{SCENE}/{n}': np.zeros(s) for n, s in task.scene_sizes.items()}
     for camera in task.cameras:
         if camera.color:
             shape = (*camera.size, 1 if camera.gray else 3)

@@ -21,7 +21,8 @@ CommandMode = Literal['velocity', 'position', 'torque']
 ActionSource = Literal['policy', 'human', 'script']
 
 #: In every observation, for controllers and rewards: tool position and believed goal (m, base
-#: frame, [3] each), force and torque on the tool with their bias removed (N, N m, tool0, [6]).
+#: frame, [3] each), or what the scene's state has for them, and force and torque on the tool with
+#: their bias removed (N, N m, tool0, [6]).
 RAW_ENTRIES = ('achieved_goal', 'desired_goal', 'tool_wrench')
 
 
@@ -63,7 +64,8 @@ class Snapshot:
         stamp_ns: stamp of the joint state, which is the tick.
         state: joints.
         wrench: raw, with the tool's weight in it.
-        images: by stream, as `wrist/color`; uint8 [H, W, C], or float32 metres [H, W, 1].
+        images: by stream, as `wrist/color`; uint8 [H, W, C], or float32 metres [H, W, 1]; and
+            vectors of the scene's state, as `scene/achieved_goal`, float64.
     """
 
     stamp_ns: int

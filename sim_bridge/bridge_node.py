@@ -7,6 +7,7 @@
     | out `joint_states` | sensor_msgs/JointState | rad, rad/s |
     | out `wrench` | geometry_msgs/WrenchStamped | N, N m in tool0, raw |
     | out `electrical_contact` | robot_rl_msgs/DigitalInput | |
+    | out `scene_state` | robot_rl_msgs/SceneState | objects and goal, where the task needs them |
     | out `CAMERA/color/image_raw` | sensor_msgs/Image | rgb8 |
     | out `CAMERA/depth/image_raw` | sensor_msgs/Image | 16UC1, mm |
     | out `/clock` | rosgraph_msgs/Clock | |
@@ -34,12 +35,12 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from robot_rl.errors import InputError
-from robot_rl.nodes import conversions as convert
+from robot_rl.nodes import conversions as convert, records
 from robot_rl.nodes.common import GraphNode, command_qos, run, sensor_qos
 from robot_rl.report.files import write_text
 from robot_rl.report.latency import LatencyMeter
 from robot_rl.types import JointCommand
-from sim_bridge.build import make_world, raw_pictures
+from sim_bridge.build import make_world, raw_pictures, scene_streams
 from sim_bridge.last_hop import LastHop
 
 STALL_SECONDS = 5.0
@@ -66,6 +67,9 @@ class BridgeNode(GraphNode):
         self._wrenches = self.create_publisher(WrenchStamped, 'wrench', qos)
         self._contacts = self.create_publisher(rr.DigitalInput, 'electrical_contact', qos)
         self._clocks = self.create_publisher(Clock, '/clock', qos)
+        self._scenes = None
+        if self.task.scene_sizes:
+            self._scenes = self.create_publisher(rr.SceneState, 'scene_state', qos)
         self._pictures = {
             f'{camera}/{kind}': self.create_publisher(Image, f'{camera}/{kind}/image_raw', qos)
             for camera, kind in (stream.split('/') for stream in self.task.pictures)
@@ -156,6 +160,9 @@ class BridgeNode(GraphNode):
             self._contacts.publish(contact)
             self._action_tick_ns = stamp_ns + self.task.rates.action_period_ns
             self._publish_pictures(stamp_ns)
+            if self._scenes is not None:
+                told = scene_streams(self._world, self.task)
+                self._scenes.publish(records.to_scene_state(stamp_ns, told))
         self._latency.send(stamp_ns, time.monotonic(), observed)
         state = convert.to_joint_state(
             world.joint_state(), self.robot.joints, self.robot.base_frame

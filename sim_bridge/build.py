@@ -4,6 +4,7 @@
 import numpy as np
 
 from robot_rl.control.robot import RobotConfig
+from robot_rl.errors import InputError
 from robot_rl.task import TaskConfig
 from robot_rl.types import Entries
 from sim_bridge.world import World
@@ -16,8 +17,33 @@ def make_world(task: TaskConfig, robot: RobotConfig) -> World:
     """The scene of a task; the true goal is the task's, without its noise."""
     goal = task.goal
     return World(
-        task.scene, robot, np.array(goal.position), np.array(goal.rpy), task.rates.control_hz
+        task.scene,
+        robot,
+        np.array(goal.position),
+        np.array(goal.rpy),
+        task.rates.control_hz,
+        task.scene_options,
     )
+
+
+def scene_streams(world: World, task: TaskConfig) -> Entries:
+    """What the task reads of its scene's state, float64 vectors by stream.
+
+    Raises:
+        InputError: the scene does not tell it, or in another size.
+    """
+    if not task.scene_sizes:
+        return {}
+    told, streams = world.scene_state(), {}
+    for name, size in task.scene_sizes.items():
+        if name not in told or told[name].shape != (size,):
+            known = ', '.join(f'{n} {a.shape}' for n, a in told.items())
+            raise InputError(
+                f'task {task.name}: scene {task.scene!r} does not tell {name!r} with {size} '
+                f'values; it tells {known}'
+            )
+        streams[f'scene/{name}'] = told[name]
+    return streams
 
 
 def raw_pictures(world: World, task: TaskConfig) -> Entries:

@@ -8,10 +8,9 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from robot_rl.control.robot import load_robot
 from robot_rl.episodes.episode import Limits
 from robot_rl.errors import InputError
-from robot_rl.task import data_spec, load_task
+from robot_rl.task import data_spec, load_task, robot_of
 from robot_rl.types import RAW_ENTRIES, Action, DataSpec, Entries
 from sim_bridge.host import DirectHost
 
@@ -45,7 +44,7 @@ class RobotEnv(gymnasium.Env[Entries, NDArray[np.float32]]):
             InputError: an unknown name or a bad file.
         """
         self._task = load_task(task, robot)
-        self._robot = load_robot(self._task.robot)
+        self._robot = robot_of(self._task)
         self._limits = Limits(self._task.horizon)
         self._host = DirectHost(self._task, self._robot, self._limits, seed)
         self._opened = False

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from robot_rl.control.robot import load_robot
 from robot_rl.episodes.episode import Limits
 from robot_rl.errors import InputError
 from robot_rl.learning.build import deployed, make_player, read_saved
 from robot_rl.learning.player import How
-from robot_rl.task import TaskConfig, load_task
+from robot_rl.task import TaskConfig, load_task, robot_of
 from sim_bridge.host import DirectHost
 
 #: Seed of evaluation episodes; training seeds are small, so the episodes are new to the policy.
@@ -83,7 +82,7 @@ def make_task(plan: Plan) -> TaskConfig:
 def play(plan: Plan) -> Result:
     """Plays the plan's episodes."""
     task = make_task(plan)
-    robot = load_robot(task.robot)
+    robot = robot_of(task)
     host = DirectHost(task, robot, Limits(task.horizon), plan.seed)
     player = make_player(task, robot, plan.how, plan.seed, plan.checkpoint)
     success, actions, interventions = [], [], 0

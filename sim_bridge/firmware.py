@@ -9,6 +9,7 @@ from robot_rl.control.kinematics import least_squares
 from robot_rl.control.robot import RobotConfig
 from robot_rl.types import CommandMode, FloatArray, JointCommand
 
+_KINDS = ('spring', 'damper')
 STABLE = 1.9  # largest eigenvalue, below 2 with a margin, at which Jacobi's full step is taken
 
 
@@ -34,11 +35,23 @@ class SpringFirmware:
         self._stiffness = np.array(low.stiffness)
         self._push_limit = np.repeat([low.push_force, low.push_torque], 3)
         self._jacobian = np.zeros((6, model.nv))
+        self._index_fingers(model, robot)
+
+    def _index_fingers(self, model: mujoco.MjModel, robot: RobotConfig) -> None:
+        gripper = robot.gripper if robot.gripping else None
+        followers = gripper.followers if gripper else {}
+        self._lead = 1.5 * gripper.force / gripper.stiffness if gripper else 0.0
+        self._shares = np.array(list(followers.values()))
+        self._fingers = np.array([model.actuator(f'{n}_spring').id for n in followers], int)
+        self._finger_qpos = np.array([model.joint(n).qposadr[0] for n in followers], int)
+        arm = [model.actuator(f'{n}_{kind}').id for kind in _KINDS for n in robot.joints]
+        self._arm = np.array(arm)
 
     def place(self, data: mujoco.MjData, position: FloatArray) -> None:
         """Puts joints at rest at positions [J], the springs carrying what nothing else carries."""
         data.qpos[self._qpos] = position
         data.act[self._springs] = position
+        data.qpos[self._finger_qpos] = data.ctrl[self._fingers] = self._shares * position[-1]
         if not self._compensates:
             mujoco.mj_forward(self._model, data)
             data.act[self._springs] += data.qfrc_bias[self._dofs] / self._stiffness
@@ -50,7 +63,7 @@ class SpringFirmware:
             velocity[:] = command.value
         elif command is not None:
             data.act[self._springs] = command.value
-        data.ctrl[:] = np.tile(velocity, 2)
+        data.ctrl[self._arm] = np.tile(velocity, 2)
 
     def hold_back(self, data: mujoco.MjData) -> None:
         """Pulls the set-point back until the tool's force is within `push_force` on each axis.
@@ -61,6 +74,9 @@ class SpringFirmware:
         axis alone, by excess / (C^-1)_ii; motion across a blocked direction goes on freely. Cycle
         by cycle that is Jacobi's method, which many axes at once can make diverge; then a
         smaller step is taken.
+
+        The leading finger's set-point runs ahead of it far enough for the full squeeze and no
+        further, so that it opens at once; the other fingers' set-points follow it.
         """
         weight = data.qfrc_bias[self._dofs] - data.qfrc_gravcomp[self._dofs]
         lead = data.act[self._springs] - data.qpos[self._qpos] - weight / self._stiffness
@@ -73,6 +89,11 @@ class SpringFirmware:
         if excess.any():
             shrink = _share(rigidity, excess != 0.0) * excess / np.diag(rigidity)
             data.act[self._springs] -= least_squares(jacobian, shrink, 0.0)
+        if self._lead:
+            finger = self._springs[-1]
+            q = data.qpos[self._qpos[-1]]
+            data.act[finger] = min(max(data.act[finger], q - self._lead), q + self._lead)
+            data.ctrl[self._fingers] = self._shares * data.act[finger]
 
 
 def _share(rigidity: FloatArray, active: NDArray[np.bool_]) -> float:

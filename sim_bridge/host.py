@@ -5,8 +5,6 @@ Controller, safety, reward, episode logic and the joining of steps are the same 
 the nodes hold; a parity test feeds both hosts the same seed and actions.
 """
 
-import numpy as np
-
 from robot_rl.control.controller import Controller
 from robot_rl.control.kinematics import Kinematics
 from robot_rl.control.robot import RobotConfig
@@ -19,7 +17,7 @@ from robot_rl.rewards.functions import make_reward
 from robot_rl.safety.filter import SafetyFilter
 from robot_rl.task import TaskConfig
 from robot_rl.types import Action, Entries, Observation, Reward, SafetyResult, Snapshot, Step
-from sim_bridge.build import make_world, raw_pictures
+from sim_bridge.build import make_world, raw_pictures, scene_streams
 
 
 class DirectHost:
@@ -46,10 +44,10 @@ class DirectHost:
         self.world = make_world(task, robot)
         kinematics = Kinematics(robot)
         self._cameras = {c.name: CameraPipeline(c) for c in task.cameras}
-        self._controller = Controller(task.controller, kinematics, np.array(robot.home))
+        self._controller = Controller(task.controller, kinematics, robot)
         self._safety = SafetyFilter(task.safety, kinematics, 1.0 / task.rates.control_hz)
         self._reward = make_reward(task.reward)
-        self._builder = ObservationBuilder(task.observation, kinematics)
+        self._builder = ObservationBuilder(task.observation, kinematics, task.goal.from_scene)
         self._assembler = StepAssembler(task.assembler)
         self._steps: list[Step] = []
         self.results: list[SafetyResult] = []
@@ -126,4 +124,4 @@ class DirectHost:
             if not isinstance(frame, CameraFrame):
                 raise InputError(frame.reason)
             pictures |= frame.streams(name)
-        return pictures
+        return pictures | scene_streams(self.world, self._task)

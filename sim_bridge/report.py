@@ -7,14 +7,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from robot_rl.control.robot import load_robot
 from robot_rl.episodes.episode import Limits
 from robot_rl.learning.build import make_player, set_deployed
 from robot_rl.report.curve import Curve, draw_curve
 from robot_rl.report.metrics import read_metrics
 from robot_rl.report.summary import Summary, write_summary
 from robot_rl.report.video import Frame, overlay, side_by_side, write_video
-from robot_rl.task import TaskConfig
+from robot_rl.task import TaskConfig, robot_of
 from sim_bridge.evaluate import EVALUATION_SEED, Plan, Result, make_task, play_all
 from sim_bridge.host import DirectHost
 
@@ -104,7 +103,7 @@ def _draw(path: Path, task: TaskConfig, episodes: list[dict[str, Any]], summary:
 def _film(plan: Plan) -> list[Frame]:
     """Both views of the first episodes of a plan."""
     task = make_task(plan)
-    robot = load_robot(task.robot)
+    robot = robot_of(task)
     host = DirectHost(task, robot, Limits(task.horizon), plan.seed)
     player = make_player(task, robot, plan.how, plan.seed, plan.checkpoint)
     frames: list[Frame] = []

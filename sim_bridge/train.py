@@ -8,11 +8,10 @@ from datetime import datetime
 from pathlib import Path
 
 from robot_rl import launcher, resources
-from robot_rl.control.robot import load_robot
 from robot_rl.errors import InputError
 from robot_rl.learning.config import load_agent
 from robot_rl.report.run_dir import make_run_dir, write_config
-from robot_rl.task import load_task
+from robot_rl.task import load_task, robot_of
 from sim_bridge.build import make_world
 from sim_bridge.report import report
 
@@ -21,7 +20,7 @@ def main(argv: list[str]) -> int:
     """The command; the exit status of the graph when it failed."""
     arguments = _parse(argv)
     task = load_task(arguments.task, arguments.robot, arguments.agent)
-    robot, agent = load_robot(task.robot), load_agent(task.agent)
+    robot, agent = robot_of(task), load_agent(task.agent)
     if arguments.checkpoint and not Path(arguments.checkpoint).is_dir():
         raise InputError(f'--checkpoint {arguments.checkpoint}: no such folder')
     with closing(make_world(task, robot)) as world:

@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 from robot_rl.control.kinematics import Kinematics, inverse, rotation_from_rpy
 from robot_rl.control.robot import RobotConfig
 from robot_rl.errors import InputError
-from robot_rl.types import FloatArray, JointCommand, JointState, Wrench
+from robot_rl.types import Entries, FloatArray, JointCommand, JointState, Wrench
 from sim_bridge import scene as scenes
 from sim_bridge.firmware import FIRMWARE
 from sim_bridge.pictures import Pictures
-from sim_bridge.tasks import TASKS
+from sim_bridge.tasks import make_task
+from sim_bridge.tasks.task import Start
 from sim_bridge.wrist import WristSensor
 
-FIRMWARE_STEPS = 10  # physics steps per cycle of the joint controller: 100 Hz
+FIRMWARE_S = 0.01  # of a cycle of the joint controller
 RESET_SECONDS = 5.0  # that a reset takes on the simulated clock
 _STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 
@@ -39,6 +40,7 @@ class World:
         goal_xyz: FloatArray,
         goal_rpy: FloatArray,
         control_hz: float,
+        options: dict[str, Any] | None = None,
     ) -> None:
         """Builds the scene; nothing moves before `reset`.
 
@@ -47,22 +49,26 @@ class World:
             robot: which arm.
             goal_xyz: tool at the true goal, m, base frame, shape [3].
             goal_rpy: its orientation, rad, shape [3].
-            control_hz: commands a second; a period must be a whole number of milliseconds.
+            control_hz: commands a second; a period must be a whole number of physics steps.
+            options: of the scene.
 
         Raises:
-            InputError: unknown scene, or a rate that the physics step does not fit into.
+            InputError: unknown scene or option, or a rate that the physics step does not fit
+                into.
         """
-        if scene not in TASKS:
-            raise InputError(f'unknown scene {scene!r}; known: {", ".join(TASKS)}')
-        self._steps = round(1.0 / control_hz / scenes.TIMESTEP_S)
-        if not abs(self._steps * scenes.TIMESTEP_S * control_hz - 1.0) < 1e-9:
-            raise InputError(
-                f'control_hz: {control_hz} has no period of whole milliseconds, as the '
-                f'simulation needs'
-            )
         self._robot = robot
         self._goal_rotation = rotation_from_rpy(np.asarray(goal_rpy, dtype=np.float64))
-        self.task = TASKS[scene](np.asarray(goal_xyz, dtype=np.float64), self._goal_rotation)
+        self.task = make_task(
+            scene, np.asarray(goal_xyz, dtype=np.float64), self._goal_rotation, options or {}
+        )
+        self._timestep_s = self.task.physics.timestep_s
+        self._steps = round(1.0 / control_hz / self._timestep_s)
+        self._firmware_steps = round(FIRMWARE_S / self._timestep_s)
+        if not abs(self._steps * self._timestep_s * control_hz - 1.0) < 1e-9:
+            raise InputError(
+                f'control_hz: {control_hz} has no period of whole steps of '
+                f'{self._timestep_s * 1000:g} ms, as the simulation needs'
+            )
         self.model = self._compile(visuals=False)
         self.data = mujoco.MjData(self.model)
         self._index()
@@ -84,18 +90,24 @@ class World:
             seed: of the start pose and of the sensor noise until the next reset.
         """
         self._rng = np.random.default_rng(seed)
-        start = inverse(
-            self._kinematics,
-            np.asarray(self._robot.home),
-            self.task.start_xyz(self._rng),
-            self._goal_rotation,
-        )
         mujoco.mj_resetData(self.model, self.data)
-        self._firmware.place(self.data, start)
-        self._command = None
-        self._periods += round(RESET_SECONDS / scenes.TIMESTEP_S / self._steps)
+        self._firmware.place(self.data, self._start(self.task.reset(self.data, self._rng)))
         mujoco.mj_forward(self.model, self.data)
+        if self.task.settle(self.data, self._rng):
+            mujoco.mj_forward(self.model, self.data)
+        self._command = None
+        self._periods += round(RESET_SECONDS / self._timestep_s / self._steps)
         self._wrench = self._sensor.measure(self.data) + self._sensor.noise(self._rng)
+
+    def _start(self, start: Start) -> FloatArray:
+        """Joint positions [J] of a start."""
+        home = np.array(self._robot.home)
+        if start.joints is not None:
+            return np.asarray(start.joints, dtype=np.float64)
+        if start.gripper is not None and self._robot.gripping:
+            home[-1] = start.gripper
+        turn = rotation_from_rpy(np.array([0.0, 0.0, start.yaw]))
+        return inverse(self._kinematics, home, start.tool_xyz, turn @ self._goal_rotation)
 
     def apply(self, command: JointCommand) -> None:
         """Takes the command for the coming control period.
@@ -121,7 +133,7 @@ class World:
         self._firmware.take(self.data, command)
         left, samples = self._steps, []
         while left > 0:
-            count = min(left, FIRMWARE_STEPS)
+            count = min(left, self._firmware_steps)
             mujoco.mj_step1(self.model, self.data)
             self._firmware.hold_back(self.data)
             mujoco.mj_step2(self.model, self.data)
@@ -138,7 +150,7 @@ class World:
     @property
     def stamp_ns(self) -> int:
         """Simulated time; it never goes back, resets included."""
-        return self._periods * round(1e9 * self._steps * scenes.TIMESTEP_S)
+        return self._periods * round(1e9 * self._steps * self._timestep_s)
 
     def joint_state(self) -> JointState:
         """The commanded joints."""
@@ -154,6 +166,10 @@ class World:
     def contact(self) -> bool:
         """The electrical contact of the task."""
         return self.task.contact(*self._tool_pose())
+
+    def scene_state(self) -> Entries:
+        """What a tracker would tell of the objects, and the goal; see the task."""
+        return self.task.observe(self.data)
 
     def images(self, cameras: dict[str, tuple[int, int]]) -> dict[str, NDArray[np.uint8]]:
         """Colour images [H, W, 3] by camera, of the given heights and widths, drawn plainly."""
@@ -191,6 +207,7 @@ class World:
             'wrench': self._wrench.copy(),
             'command': self._command,
             'rng': self._rng.bit_generator.state,
+            'task': self.task.save(),
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -201,6 +218,7 @@ class World:
         self._wrench = state['wrench'].copy()
         self._command = state['command']
         self._rng.bit_generator.state = state['rng']
+        self.task.load(state['task'])
 
     def close(self) -> None:
         """Frees the renderers."""
@@ -209,7 +227,7 @@ class World:
     # ---- inside --------------------------------------------------------------------------
 
     def _compile(self, visuals: bool) -> mujoco.MjModel:
-        scene, tool = scenes.build(self._robot, visuals)
+        scene, tool = scenes.build(self._robot, visuals, self.task.physics)
         self.task.add_to(scene, tool, visuals)
         self._wrist_name = scenes.wrist_body(scene, self._robot)
         return scene.compile()
@@ -219,6 +237,7 @@ class World:
         self._qpos = np.array([model.joint(n).qposadr[0] for n in names])
         self._dofs = np.array([model.joint(n).dofadr[0] for n in names])
         self._tool = model.body(self._robot.tool_frame).id
+        self.task.bind(model)
 
     def _tool_pose(self) -> tuple[FloatArray, FloatArray]:
         return self.data.xpos[self._tool], self.data.xmat[self._tool].reshape(3, 3)

@@ -41,6 +41,7 @@ class PlanarArm:
     """Three links in the x-y plane of the base, turning about z."""
 
     lengths = np.array([0.4, 0.3, 0.2])
+    gripping = False
 
     def __init__(self):
         self.position_limits = np.array([[-2.0, 2.0], [-2.5, 2.5], [-np.inf, np.inf]])

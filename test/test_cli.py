@@ -45,7 +45,7 @@ def expect(capsys: pytest.CaptureFixture[str], *parts: str) -> None:
     ('arguments', 'parts'),
     [
         (('fly',), ("unknown command 'fly'", 'train, launch')),
-        (('train', '--task', 'usb'), ("'usb'", 'known: usb_insertion')),
+        (('train', '--task', 'usb'), ("'usb'", 'usb_insertion')),
         (('train', '--robot', 'hal'), ("'hal'", 'sawyer')),
         (('train', '--agent', 'ppo2'), ("'ppo2'", 'sac_residual')),
         (('train', '--checkpoint', '/nowhere'), ('/nowhere', 'no such folder')),

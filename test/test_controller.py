@@ -38,7 +38,7 @@ triples = st.tuples(numbers, numbers, numbers).map(np.array)
 
 
 def controller(**changes):
-    return Controller(dataclasses.replace(CONFIG, **changes), ARM, HOME)
+    return Controller(dataclasses.replace(CONFIG, **changes), ARM, ROBOT)
 
 
 def state(position=ABOVE, stamp_ns=0):
@@ -140,7 +140,7 @@ def test_bad_base_settings_are_refused(values, message):
 def test_an_action_moves_along_its_axes():
     config = ActionConfig(('z', 'x'), (0.003, 0.002))
     assert config.size == 2
-    np.testing.assert_allclose(config.expand(np.array([1.0, -0.5])), [-0.001, 0.0, 0.003])
+    assert config.scaled(np.array([1.0, -0.5])) == {'z': 0.003, 'x': -0.001}
 
 
 @pytest.mark.parametrize(

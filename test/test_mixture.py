@@ -18,7 +18,7 @@ from robot_rl.learning.learner import Learner, RunInfo
 from robot_rl.replay.buffer import ReplayBuffer
 from robot_rl.replay.interventions import Interventions
 from robot_rl.replay.mixture import Mixture, Source
-from robot_rl.replay.relabel import RelabelConfig
+from robot_rl.replay.relabel_config import RelabelConfig
 from robot_rl.replay.sampler import Sampler
 from robot_rl.replay.step_file import write_steps
 from robot_rl.types import DataSpec, EntrySpec

@@ -6,9 +6,9 @@ import pytest
 import rollouts
 
 from robot_rl.agents.ppo import PPO, PPOConfig
-from robot_rl.agents.proximal import rows_of
 from robot_rl.errors import InputError
 from robot_rl.replay.batch import Batch
+from robot_rl.replay.rollout import rows_of
 from robot_rl.types import DataSpec, EntrySpec
 
 SPEC = DataSpec(
@@ -185,6 +185,52 @@ def test_value_counts_beyond_a_time_limit_and_not_beyond_the_end():
         worth[ends] = agent._baseline._value(constant)[0].item()
     assert worth[True] == pytest.approx(1.0, abs=0.05)
     assert worth[False] == pytest.approx(10.0, abs=1.0)
+
+
+def far(rollout, scale=1000.0, offset=5000.0):
+    """The rollout in units in which its entries are huge."""
+    states = (rollout.observation, rollout.next_observation)
+    moved = [{n: a * np.float32(scale) + np.float32(offset) for n, a in s.items()} for s in states]
+    return dataclasses.replace(rollout, observation=moved[0], next_observation=moved[1])
+
+
+def test_normalisation_makes_units_of_no_matter():
+    """Once the statistics are there, actions and values are those in any other units."""
+    rollout, _ = recall(make(), 64, np.random.default_rng(0), length=1)
+    actions, values = [], []
+    for units in (rollout, far(rollout)):
+        agent = make(normalize=True, mean_init_scale=1.0)
+        seen = [part._input for part in (agent._policy, agent._baseline)]
+        for part in seen:
+            part.observe(units.observation)
+        actions.append(agent.act({'hint': units.observation['hint'][0]}, False))
+        values.append(agent._baseline._value(units.observation).detach().numpy())
+    np.testing.assert_allclose(actions[0], actions[1], atol=1e-3)
+    np.testing.assert_allclose(values[0], values[1], atol=1e-3)
+    assert np.ptp(values[0]) > 0.01
+
+
+def test_a_rollout_is_judged_by_the_scales_in_which_its_actions_were_chosen():
+    agent, rng = make(normalize=True, mean_init_scale=1.0), np.random.default_rng(0)
+    agent.update(recall(agent, 20, rng)[0])
+    acted = agent.policy_state()
+    rollout, _ = recall(agent, 20, rng)
+    agent._policy._input.observe({'hint': np.full((500, 1), 9.0, np.float32)})
+    np.testing.assert_array_equal(agent.log_prob(rollout, acted), rollout.log_prob)
+    now = agent.log_prob(rollout, agent.policy_state())
+    assert abs(now - rollout.log_prob).max() > 0.1
+
+
+def test_scales_travel_with_the_policy_and_with_the_agent():
+    agent = make(normalize=True, mean_init_scale=1.0)
+    agent.update(recall(agent, 20, np.random.default_rng(0))[0])
+    player, other = (make(4, normalize=True) for _ in range(2))
+    player.load_policy_state(agent.policy_state())
+    other.load_state_dict(agent.state_dict())
+    wanted = agent.act({'hint': np.float32([0.3])}, False)
+    for copy_ in (player, other):
+        np.testing.assert_array_equal(copy_.act({'hint': np.float32([0.3])}, False), wanted)
+    assert same(other.state_dict(), agent.state_dict())
 
 
 def test_images_are_refused_by_name():

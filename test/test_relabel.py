@@ -11,7 +11,8 @@ from step_stream import make_step
 from robot_rl.config import parse
 from robot_rl.errors import InputError
 from robot_rl.replay.buffer import ReplayBuffer
-from robot_rl.replay.relabel import Relabel, RelabelConfig, check_relabel
+from robot_rl.replay.relabel import Relabel
+from robot_rl.replay.relabel_config import RelabelConfig, check_relabel
 from robot_rl.replay.sampler import Sampler
 from robot_rl.replay.shares import split
 from robot_rl.rewards.functions import RewardConfig, make_reward

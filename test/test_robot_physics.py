@@ -151,7 +151,7 @@ def test_a_blocked_tool_pushes_with_bounded_force(name, world):
 
 def drive(world, robot, seconds, velocity_xyz):
     """Moves the tool at a velocity, m/s, its orientation held; the forces, tool frame."""
-    driver = Controller(TASK.controller, Kinematics(robot), np.array(robot.home))
+    driver = Controller(TASK.controller, Kinematics(robot), robot)
     forces = []
     for _ in range(round(seconds * CONTROL_HZ)):
         world.apply(driver.drive(world.joint_state(), np.array(velocity_xyz)))
@@ -164,7 +164,7 @@ def test_the_controller_moves_the_tool_straight(name, world):
     """2 cm across and up, through the safety filter, which leaves it alone."""
     robot = load_robot(name)
     arm, before = Kinematics(robot), tool_xyz(world)
-    driver = Controller(TASK.controller, arm, np.array(robot.home))
+    driver = Controller(TASK.controller, arm, robot)
     sphere = dataclasses.replace(TASK.safety, sphere_center=tuple(before.tolist()))
     safety = SafetyFilter(sphere, arm, 1.0 / CONTROL_HZ)
     for _ in range(20):

@@ -46,7 +46,7 @@ def play(world, seconds, value=None):
 
 def drive(world, seconds, velocity_xyz):
     """Moves the tool at a velocity, m/s, with its orientation held; the mean of late wrenches."""
-    driver = Controller(TASK.controller, ARM, np.array(ROBOT.home))
+    driver = Controller(TASK.controller, ARM, ROBOT)
     forces = []
     for _ in range(round(seconds * 20)):
         world.apply(driver.drive(world.joint_state(), np.array(velocity_xyz)))

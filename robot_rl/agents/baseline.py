@@ -11,8 +11,8 @@ from torch import Tensor
 from robot_rl.agents import losses, policy_losses
 from robot_rl.agents.proximal import ProximalConfig
 from robot_rl.models import state, workers
-from robot_rl.models.inputs import VectorInput
 from robot_rl.models.mlp import MLP
+from robot_rl.models.normalizer import NormalizedInput
 from robot_rl.replay.rollout import Rollout
 from robot_rl.types import DataSpec, Entries
 
@@ -37,7 +37,8 @@ class Baseline:
     ) -> None:
         """Draws the network from the seed."""
         self._config, self._device = config, device
-        self._input = VectorInput(spec, config.value_entries, 'value_entries')
+        names, normalize = config.value_entries, config.normalize
+        self._input = NormalizedInput(spec, names, 'value_entries', normalize)
         self.entries = self._input.names
         draw = torch.Generator().manual_seed(seed)
         network = MLP((self._input.size, *config.value_hidden, 1), draw)
@@ -52,6 +53,7 @@ class Baseline:
             'value_optimizer': self._optimizer,
             'value_units': self._units,
             'value_order': self._order,
+            **{f'value_{name}': part for name, part in self._input.parts.items()},
         }
 
     @torch.no_grad()
@@ -83,6 +85,7 @@ class Baseline:
                 error = self._network(x[rows]).squeeze(-1) - wanted[rows]
                 loss = workers.mean(error.square())
                 self._optimizer.descend(loss)
+        self._input.observe(rollout.observation)
         (summed,) = workers.total([loss.detach()])
         return {'value_loss': summed.item(), 'value_mean': self._units[0].item()}
 

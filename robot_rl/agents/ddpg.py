@@ -13,25 +13,25 @@ Differs from the papers:
     * an ensemble of critics with layer norm is possible; one without is the papers'.
 """
 
-import copy
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from robot_rl import ranges
 from robot_rl.agents import losses
+from robot_rl.agents.bottleneck import Bottleneck
 from robot_rl.agents.cloning import Cloning
 from robot_rl.agents.dpg_fast import FastActor, FastDPG
-from robot_rl.agents.fast import FastCritic, Rows
+from robot_rl.agents.fast import FastCritic
+from robot_rl.agents.rows import Rows
 from robot_rl.arrays import State
-from robot_rl.models import deterministic, state, training
-from robot_rl.models.deterministic import DeterministicActor, Exploration
-from robot_rl.models.mlp import EnsembleMLP, FloatLayers
-from robot_rl.models.normalizer import ActorCriticInput, NormalizedInput
+from robot_rl.models import state, training
+from robot_rl.models.deterministic import Acting, DeterministicActor, Exploration
+from robot_rl.models.mlp import EnsembleMLP
+from robot_rl.models.normalizer import ActorCriticInput
 from robot_rl.ranges import Range
 from robot_rl.replay.batch import Batch, check_batch
 from robot_rl.types import DataSpec, Entries, FloatArray
@@ -125,13 +125,10 @@ class DDPG:
         self._input = ActorCriticInput(
             spec, config.actor_entries, config.critic_entries, config.normalize
         )
-        names, where = config.bottleneck_entries, 'bottleneck_entries'
-        self._hidden_state = (
-            NormalizedInput(spec, names, where, config.normalize) if names else None
-        )
+        names = config.bottleneck_entries
+        self._bottleneck = Bottleneck(spec, names, config.normalize) if names else None
         self.entries = tuple(dict.fromkeys(self._input.names + names))
         self._updates = torch.zeros((), dtype=torch.int64)
-        self._layers: list[FloatLayers] | None = None
         self._make_networks(seed)
         bounds = config.reward_bounds
         self._bounds = losses.return_bounds(*bounds, config.gamma) if bounds else None
@@ -143,24 +140,23 @@ class DDPG:
 
     def act(self, entries: Entries, explore: bool) -> FloatArray:
         """An action [A]: the policy's own, with noise where `explore`."""
-        if self._layers is None:
-            self._layers = self._actor.to_numpy()
-        action = deterministic.act(self._layers, self._input.actor.single(entries))
-        return self._config.exploration.apply(action, self._act_rng) if explore else action
+        return self._acting.act(entries, explore)
 
     def reseed(self, seed: int) -> None:
         """Restarts the exploration noise of `act`."""
-        self._act_rng.bit_generator.state = np.random.default_rng(seed).bit_generator.state
+        self._acting.reseed(seed)
 
     def update(self, batch: Batch, measure: bool = True) -> dict[str, float]:
         """One step of critic and actor; metrics only where `measure`."""
         check_batch(batch, self._spec, self.entries)
         self._input.observe(batch.observation)
-        measured = self._step(batch) if self._fast is None else self._fast_step(batch, measure)
+        rows = Rows.of(batch, self._input, self._config.gamma, self._device)
+        step = self._step if self._fast is None else self._fast_step
+        measured = step(batch, rows, measure)
         self._updates += 1
         if self.updates % self._config.target_every == 0:
             self._follow(self._config.tau)
-        self._layers = None
+        self._acting.refresh()
         return {name: value.item() for name, value in measured.items()} if measure else {}
 
     def _follow(self, share: float) -> None:
@@ -172,51 +168,45 @@ class DDPG:
         training.polyak(self._target_actor, self._actor, share)
         training.polyak(self._target_critic, self._critic, share)
 
-    def _step(self, batch: Batch) -> dict[str, Tensor]:
-        seen, state_ = self._input.batch(batch.observation, self._device)
-        target = self._target_q(batch)
-        q = self._critic(torch.cat([state_, self._tensor(batch.action)], 1))
+    def _step(self, batch: Batch, rows: Rows, measure: bool) -> dict[str, Tensor]:
+        target = self._target_q(rows)
+        q = self._critic(torch.cat([rows.state, rows.action], 1))
         critic_loss = losses.critic_loss(q, target)
         self._critic_optimizer.descend(self._regularised(critic_loss, self._critic))
         measured = {'critic_loss': critic_loss, 'q': q.mean()}
-        return measured | self._improve(batch, seen, state_)
+        return measured | self._improve(batch, rows)
 
-    def _fast_step(self, batch: Batch, measure: bool) -> dict[str, Tensor]:
+    def _fast_step(self, batch: Batch, rows: Rows, measure: bool) -> dict[str, Tensor]:
         """The same; an actor that clones demonstrations is left to autograd."""
         assert self._fast is not None
         cloning = self._config.cloning
-        rows = Rows.of(batch, self._input, self._config.gamma)
         measured = self._fast.move_critic(rows, measure, bounds=self._bounds)
         if cloning.weight:
-            return measured | self._improve(batch, rows.seen, rows.state)
+            return measured | self._improve(batch, rows)
         penalty = cloning.q_weight * self._config.preactivation_penalty
         return measured | self._fast.move_actor(rows, measure, cloning, penalty)
 
     @torch.no_grad()
-    def _target_q(self, batch: Batch) -> Tensor:
-        seen, state_ = self._input.batch(batch.next_observation, self._device)
-        q = self._target_critic(torch.cat([state_, self._target_actor.act(seen)], 1))
-        reward, terminated = self._tensor(batch.reward), self._tensor(batch.terminated)
-        discount = self._config.gamma ** self._tensor(batch.steps)
-        target = losses.td_target(reward, terminated.float(), q.amin(0), discount)
+    def _target_q(self, rows: Rows) -> Tensor:
+        action = self._target_actor.act(rows.next_seen)
+        q = self._target_critic(torch.cat([rows.next_state, action], 1))
+        target = losses.td_target(rows.reward, rows.terminated, q.amin(0), rows.discount)
         return target.clamp(*self._bounds) if self._bounds else target
 
-    def _improve(self, batch: Batch, seen: Tensor, state_: Tensor) -> dict[str, Tensor]:
+    def _improve(self, batch: Batch, rows: Rows) -> dict[str, Tensor]:
         """One step of the actor (Nair 2022, eq. 14; Pinto et al. 2017, sections IV-B and V-H)."""
         config = self._config
-        preactivation, bottleneck = self._actor(seen)
+        preactivation, bottleneck = self._actor(rows.seen)
         action = torch.tanh(preactivation)
         penalty = losses.preactivation_penalty(preactivation)
-        loss = config.cloning.policy_loss(self._rate(state_, action))
+        loss = config.cloning.policy_loss(self._rate(rows.state, action))
         measured = {'policy_loss': loss, 'preactivation': penalty}
         loss = loss + config.cloning.q_weight * config.preactivation_penalty * penalty
-        if self._hidden_state:
-            self._hidden_state.observe(batch.observation)
-            wanted = self._tensor(self._hidden_state.batch(batch.observation))
-            measured['bottleneck_loss'] = (bottleneck - wanted).square().mean()
+        if self._bottleneck:
+            measured['bottleneck_loss'] = self._bottleneck.loss(batch.observation, bottleneck)
             loss = loss + config.bottleneck_weight * measured['bottleneck_loss']
         cloned = config.cloning.demonstration_loss(
-            batch, action, lambda rows, a: self._rate(state_[rows], a)
+            batch, action, lambda which, a: self._rate(rows.state[which], a)
         )
         if cloned:
             loss = loss + config.cloning.weight * cloned['cloning_loss']
@@ -232,9 +222,6 @@ class DDPG:
         share = self._config.l2
         return loss + share * losses.squared_weights(network.parameters()) if share else loss
 
-    def _tensor(self, array: NDArray[np.generic]) -> Tensor:
-        return torch.from_numpy(array).to(self._device)
-
     def policy_state(self) -> State:
         """The actor's weights and how its input is scaled."""
         return state.save(self._policy_parts)
@@ -242,7 +229,7 @@ class DDPG:
     def load_policy_state(self, arrays: State) -> None:
         """Acts with these weights."""
         state.load(self._policy_parts, arrays, 'weights')
-        self._layers = None
+        self._acting.refresh()
 
     def state_dict(self) -> State:
         """Networks, moments, statistics, random state and the number of updates."""
@@ -251,32 +238,29 @@ class DDPG:
     def load_state_dict(self, arrays: State) -> None:
         """Goes on where `state_dict` was taken."""
         state.load(self._parts, arrays, 'agent state')
-        self._layers = None
+        self._acting.refresh()
 
     def _make_networks(self, seed: int) -> None:
         config, size = self._config, self._spec.action_size
         draw = torch.Generator().manual_seed(seed)
         sizes = (self._input.actor.size, *config.hidden)
-        width = self._hidden_state.size if self._hidden_state else 0
+        width = self._bottleneck.size if self._bottleneck else 0
         actor = DeterministicActor(sizes, size, config.init_scale, draw, width)
         sizes = (self._input.critic.size + size, *config.hidden)
         critic = EnsembleMLP(sizes, config.critics, config.layer_norm, draw)
-        self._actor, self._critic = actor.to(self._device), critic.to(self._device)
-        self._target_actor = copy.deepcopy(self._actor).requires_grad_(False)
-        self._target_critic = copy.deepcopy(self._critic).requires_grad_(False)
-        self._act_rng = np.random.default_rng(seed)
-        self._actor_optimizer = training.Adam(self._actor.parameters(), config.learning_rate)
-        self._critic_optimizer = training.Adam(self._critic.parameters(), config.learning_rate)
+        make = partial(training.with_copy, learning_rate=config.learning_rate, device=self._device)
+        self._actor, self._target_actor, self._actor_optimizer = make(actor)
+        self._critic, self._target_critic, self._critic_optimizer = make(critic)
+        self._acting = Acting(self._actor, self._input.actor, config.exploration, seed)
+        self._act_rng = self._acting.rng
         self._parts: dict[str, state.Part] = {name: getattr(self, f'_{name}') for name in _PARTS}
         self._parts |= self._input.parts
-        if self._hidden_state:
-            self._parts |= {f'bottleneck_{n}': p for n, p in self._hidden_state.parts.items()}
+        if self._bottleneck:
+            self._parts |= self._bottleneck.parts
         self._policy_parts: dict[str, state.Part] = {'actor': self._actor}
         self._policy_parts |= self._input.actor.parts
-        plain = self._hidden_state or config.l2 or self._device.type != 'cpu'
-        self._fast = self._make_fast() if config.fast and not plain else None
-
-    def _make_fast(self) -> FastDPG:
-        actor = FastActor(self._actor, self._target_actor, self._actor_optimizer)
-        critic = FastCritic(self._critic, self._target_critic, self._critic_optimizer)
-        return FastDPG(actor, critic)
+        self._fast: FastDPG | None = None
+        if config.fast and self._device.type == 'cpu' and not (self._bottleneck or config.l2):
+            fast = FastActor(self._actor, self._target_actor, self._actor_optimizer)
+            judge = FastCritic(self._critic, self._target_critic, self._critic_optimizer)
+            self._fast = FastDPG(fast, judge)

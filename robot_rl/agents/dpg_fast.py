@@ -12,7 +12,8 @@ from torch import Tensor
 
 from robot_rl.agents import losses
 from robot_rl.agents.cloning import Cloning
-from robot_rl.agents.fast import FastCritic, Rows, minimum_slope
+from robot_rl.agents.fast import FastCritic, minimum_slope
+from robot_rl.agents.rows import Rows
 from robot_rl.models.dense import Dense
 from robot_rl.models.deterministic import DeterministicActor
 from robot_rl.models.training import Adam

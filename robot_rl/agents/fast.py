@@ -1,64 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the fast updates of SAC, TD3 and DDPG share: the batch as tensors, and the critics' part.
+"""What the fast updates of SAC, TD3 and DDPG share: the critics' part.
 
 The agents hold the algorithms in terms of losses and autograd; a fast update takes the same step
 with every derivative written out, over `models/dense.py`, on the CPU. Tests hold the two together.
 """
 
-from dataclasses import dataclass
-
-import numpy as np
 import torch
 from torch import Tensor
 
+from robot_rl.agents.rows import Rows
 from robot_rl.models.dense import Dense, Trace
 from robot_rl.models.mlp import EnsembleMLP
-from robot_rl.models.normalizer import ActorCriticInput
 from robot_rl.models.training import Adam
-from robot_rl.replay.batch import Batch
-
-_CPU = torch.device('cpu')
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """A batch as the networks read it.
-
-    Attributes:
-        seen: input of the actor, shape [B, I].
-        state: input of the critics but for the action, shape [B, S].
-        action: shape [B, A].
-        next_seen: of the next observation, shape [B, I].
-        next_state: of the next observation, shape [B, S].
-        reward: shape [B].
-        terminated: 1 where the task ended, else 0, shape [B].
-        discount: of the next value, shape [B].
-    """
-
-    seen: Tensor
-    state: Tensor
-    action: Tensor
-    next_seen: Tensor
-    next_state: Tensor
-    reward: Tensor
-    terminated: Tensor
-    discount: Tensor
-
-    @classmethod
-    def of(cls, batch: Batch, inputs: ActorCriticInput, gamma: float) -> 'Rows':
-        """Reads a batch, on the CPU."""
-        seen, state = inputs.batch(batch.observation, _CPU)
-        next_seen, next_state = inputs.batch(batch.next_observation, _CPU)
-        return cls(
-            seen=seen,
-            state=state,
-            action=torch.from_numpy(batch.action),
-            next_seen=next_seen,
-            next_state=next_state,
-            reward=torch.from_numpy(batch.reward),
-            terminated=torch.from_numpy(batch.terminated.astype(np.float32)),
-            discount=torch.from_numpy(np.power(gamma, batch.steps, dtype=np.float32)),
-        )
 
 
 class FastCritic:

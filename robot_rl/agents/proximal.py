@@ -19,9 +19,10 @@ from robot_rl.arrays import State
 from robot_rl.models import clipped, state, workers
 from robot_rl.models.inputs import VectorInput
 from robot_rl.models.mlp import MLP
+from robot_rl.models.normalizer import NormalizedInput
 from robot_rl.models.recurrent import GaussianPolicy, NumpyPolicy
 from robot_rl.ranges import Range
-from robot_rl.replay.rollout import Rollout
+from robot_rl.replay.rollout import Rollout, rows_of
 from robot_rl.types import DataSpec, Entries, FloatArray
 
 _RANGES = {
@@ -51,6 +52,7 @@ class ProximalConfig:
     Attributes:
         actor_entries: observation entries that the policy reads; empty for the task's own.
         value_entries: the same for the value, which may know more than the policy.
+        normalize: whether what policy and value read is scaled by running statistics.
         predicted_entries: entries that the policy's features are taught to predict; none when
             empty.
         hidden: widths of the policy's layers before its memory.
@@ -74,6 +76,7 @@ class ProximalConfig:
 
     actor_entries: tuple[str, ...] = ()
     value_entries: tuple[str, ...] = ()
+    normalize: bool = False
     predicted_entries: tuple[str, ...] = ()
     hidden: tuple[int, ...] = (128, 128)
     value_hidden: tuple[int, ...] = (128, 128)
@@ -114,7 +117,8 @@ class ProximalPolicy:
     ) -> None:
         """Draws networks and noise from the seed."""
         self._config, self._device = config, device
-        self._input = VectorInput(spec, config.actor_entries, 'actor_entries')
+        names, normalize = config.actor_entries, config.normalize
+        self._input = NormalizedInput(spec, names, 'actor_entries', normalize)
         predicted = config.predicted_entries
         self._target = VectorInput(spec, predicted, 'predicted_entries') if predicted else None
         self.entries = self._input.names + (self._target.names if self._target else ())
@@ -133,7 +137,7 @@ class ProximalPolicy:
         self._act_rng, self._order = (np.random.default_rng([seed, i]) for i in (0, 1))
         self._acting: NumpyPolicy | None = None
         self.parts: dict[str, state.Part] = {
-            'policy': self._policy,
+            **self._acting_parts(self._policy, self._input),
             'predictor': self._predictor,
             'policy_optimizer': self._optimizer,
             'memory': self._state,
@@ -161,19 +165,19 @@ class ProximalPolicy:
 
     def policy_state(self) -> State:
         """The policy's weights."""
-        return state.save({'policy': self._policy})
+        return state.save(self._acting_parts(self._policy, self._input))
 
     def load_policy_state(self, arrays: State) -> None:
         """Acts with these weights; the memory stays, as an episode may be going on."""
-        state.load({'policy': self._policy}, arrays, 'weights')
+        state.load(self._acting_parts(self._policy, self._input), arrays, 'weights')
         self.refresh()
 
     @torch.no_grad()
     def log_prob(self, rollout: Rollout, policy: State) -> NDArray[np.float32]:
         """Log likelihood [B] of a rollout's actions under a policy saved by `policy_state`."""
-        acted = copy.deepcopy(self._policy)
-        state.load({'policy': acted}, policy, 'policy that acted')
-        mean, _ = acted(*self._inputs(rollout))
+        acted, seen = copy.deepcopy((self._policy, self._input))
+        state.load(self._acting_parts(acted, seen), policy, 'policy that acted')
+        mean, _ = acted(*self._inputs(rollout, seen))
         action = torch.from_numpy(rollout.action).to(self._device)
         return clipped.log_prob(mean, acted.log_std, action).cpu().numpy()
 
@@ -184,7 +188,7 @@ class ProximalPolicy:
             rollout: what policies close to the present one did.
             advantage: of its actions, shape [B].
         """
-        x, lengths = self._inputs(rollout)
+        x, lengths = self._inputs(rollout, self._input)
         center, spread = workers.mean_and_std(advantage)
         fixed = {
             'x': x,
@@ -203,9 +207,10 @@ class ProximalPolicy:
                 rows = torch.from_numpy(rows_of(units, drawn)).to(self._device)
                 part = {name: tensor.index_select(0, rows) for name, tensor in fixed.items()}
                 epoch.append(self._descend(part, units[drawn].tolist()))
-            measured = _average(epoch) | {'passes': float(passes + 1)}
+            measured = workers.average(epoch) | {'passes': float(passes + 1)}
             if measured['divergence'] > self._config.max_divergence:
                 break
+        self._input.observe(rollout.observation)  # from now on, or the ratio would not start at 1
         self.refresh()
         return measured | {'std': float(self._policy.log_std.detach().exp().mean())}
 
@@ -230,20 +235,10 @@ class ProximalPolicy:
         log_std.data.clamp_(clipped.LOG_STD_MIN, clipped.LOG_STD_MAX)
         return {name: value.detach() for name, value in measured.items()}
 
-    def _inputs(self, rollout: Rollout) -> tuple[Tensor, list[int]]:
-        x = torch.from_numpy(self._input.batch(rollout.observation)).to(self._device)
+    @staticmethod
+    def _acting_parts(policy: GaussianPolicy, seen: NormalizedInput) -> dict[str, state.Part]:
+        return {'policy': policy, **{f'input_{n}': part for n, part in seen.parts.items()}}
+
+    def _inputs(self, rollout: Rollout, seen: NormalizedInput) -> tuple[Tensor, list[int]]:
+        x = torch.from_numpy(seen.batch(rollout.observation)).to(self._device)
         return x, rollout.lengths.tolist()
-
-
-def rows_of(lengths: NDArray[np.int64], units: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Rows of these units, one unit after the other, where unit i has lengths[i] rows."""
-    starts, drawn = np.cumsum(lengths) - lengths, lengths[units]
-    before = np.cumsum(drawn) - drawn
-    rows: NDArray[np.int64] = np.arange(drawn.sum()) + np.repeat(starts[units] - before, drawn)
-    return rows
-
-
-def _average(epoch: list[dict[str, Tensor]]) -> dict[str, float]:
-    names = list(epoch[0])
-    means = [torch.stack([step[name] for step in epoch]).mean() for name in names]
-    return {n: value.item() for n, value in zip(names, workers.total(means), strict=True)}

@@ -12,19 +12,18 @@ Differs from the paper:
     * the temperature descends in its logarithm.
 """
 
-import copy
 import math
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from robot_rl import ranges
 from robot_rl.agents import losses
-from robot_rl.agents.fast import FastCritic, Rows
+from robot_rl.agents.fast import FastCritic
+from robot_rl.agents.rows import Rows
 from robot_rl.agents.sac_fast import Actor, FastSAC, Settings
 from robot_rl.arrays import State
 from robot_rl.models import gaussian, state, training
@@ -150,29 +149,27 @@ class SAC:
     def update(self, batch: Batch, measure: bool = True) -> dict[str, float]:
         """One step of critics, actor and temperature; metrics only where `measure`."""
         check_batch(batch, self._spec, self.entries)
-        step = self._step if self._fast is None else self._fast_step
-        measured = step(batch, measure)
+        rows = Rows.of(batch, self._input, self._config.gamma, self._device)
+        members = self._target_members()
+        if self._fast is None:
+            measured = self._step(rows, members)
+        else:
+            measured = self._fast.update(rows, members, self._actor_due, measure)
         self._updates += 1
         self._layers = None
         return {name: value.item() for name, value in measured.items()} if measure else {}
 
-    def _step(self, batch: Batch, measure: bool) -> dict[str, Tensor]:
+    def _step(self, rows: Rows, members: Tensor | None) -> dict[str, Tensor]:
         temperature = self._log_temperature.detach().exp()
-        target = self._target_q(batch, temperature)
-        seen, state = self._input.batch(batch.observation, self._device)
-        q = self._critic(torch.cat([state, self._tensor(batch.action)], 1))
+        target = self._target_q(rows, members, temperature)
+        q = self._critic(torch.cat([rows.state, rows.action], 1))
         critic_loss = losses.critic_loss(q, target)
         self._critic_optimizer.descend(critic_loss)
         measured = {'critic_loss': critic_loss, 'q': q.mean(), 'temperature': temperature}
         if self._actor_due:
-            measured |= self._improve(seen, state, temperature)
+            measured |= self._improve(rows, temperature)
         training.polyak(self._target, self._critic, self._config.tau)
         return measured
-
-    def _fast_step(self, batch: Batch, measure: bool) -> dict[str, Tensor]:
-        assert self._fast is not None
-        rows = Rows.of(batch, self._input, self._config.gamma)
-        return self._fast.update(rows, self._target_members(), self._actor_due, measure)
 
     @property
     def _actor_due(self) -> bool:
@@ -182,28 +179,23 @@ class SAC:
         return done >= config.critic_burn_in and (done + 1) % config.actor_every == 0
 
     @torch.no_grad()
-    def _target_q(self, batch: Batch, temperature: Tensor) -> Tensor:
-        members = self._target_members()
-        seen, state = self._input.batch(batch.next_observation, self._device)
-        action, log_prob = self._actor.sample(seen, self._noise)
-        q = self._target(torch.cat([state, action], 1), members)
+    def _target_q(self, rows: Rows, members: Tensor | None, temperature: Tensor) -> Tensor:
+        action, log_prob = self._actor.sample(rows.next_seen, self._noise)
+        q = self._target(torch.cat([rows.next_state, action], 1), members)
         value = losses.soft_value(q, log_prob, temperature)
-        reward, terminated = self._tensor(batch.reward), self._tensor(batch.terminated)
-        discount = self._config.gamma ** self._tensor(batch.steps)
-        return losses.td_target(reward, terminated.float(), value, discount)
+        return losses.td_target(rows.reward, rows.terminated, value, rows.discount)
 
     def _target_members(self) -> Tensor | None:
         """A random subset of the ensemble; None for all of it."""
         wanted, members = self._config.target_critics, self._config.critics
         if wanted in (None, members):
             return None
-        order = torch.randperm(members, generator=self._noise, device=self._device)
-        return order[:wanted]
+        return torch.randperm(members, generator=self._noise, device=self._device)[:wanted]
 
-    def _improve(self, seen: Tensor, state: Tensor, temperature: Tensor) -> dict[str, Tensor]:
+    def _improve(self, rows: Rows, temperature: Tensor) -> dict[str, Tensor]:
         """One step of the actor, then of the temperature."""
-        action, log_prob = self._actor.sample(seen, self._noise)
-        q = self._critic(torch.cat([state, action], 1))
+        action, log_prob = self._actor.sample(rows.seen, self._noise)
+        q = self._critic(torch.cat([rows.state, action], 1))
         if self._config.actor_critics == 'mean':
             q = q.mean(0, keepdim=True)
         actor_loss = losses.soft_actor_loss(q, log_prob, temperature)
@@ -214,9 +206,6 @@ class SAC:
         if self._config.min_temperature > 0:
             self._log_temperature.data.clamp_(min=math.log(self._config.min_temperature))
         return {'actor_loss': actor_loss, 'entropy': -log_prob.mean()}
-
-    def _tensor(self, array: NDArray[np.generic]) -> Tensor:
-        return torch.from_numpy(array).to(self._device)
 
     def policy_state(self) -> State:
         """The actor's weights."""
@@ -244,17 +233,18 @@ class SAC:
         actor = gaussian.GaussianActor(sizes, size, start, draw)
         sizes = (self._input.critic.size + size, *config.hidden)
         critic = EnsembleMLP(sizes, config.critics, config.layer_norm, draw)
-        self._actor, self._critic = actor.to(self._device), critic.to(self._device)
-        self._target = copy.deepcopy(self._critic).requires_grad_(False)
-        log_temperature = torch.tensor(math.log(config.initial_temperature), device=self._device)
+        rate, device = config.learning_rate, self._device
+        self._actor = actor.to(device)
+        self._actor_optimizer = training.Adam(self._actor.parameters(), rate)
+        made = training.with_copy(critic, rate, device)
+        self._critic, self._target, self._critic_optimizer = made
+        log_temperature = torch.tensor(math.log(config.initial_temperature), device=device)
         self._log_temperature = log_temperature.requires_grad_()
-        self._noise = torch.Generator(self._device).manual_seed(seed + 1)
+        self._noise = torch.Generator(device).manual_seed(seed + 1)
         self._act_rng = np.random.default_rng(seed)
-        self._actor_optimizer = training.Adam(self._actor.parameters(), config.learning_rate)
-        self._critic_optimizer = training.Adam(self._critic.parameters(), config.learning_rate)
-        self._temperature_optimizer = training.Adam([self._log_temperature], config.learning_rate)
+        self._temperature_optimizer = training.Adam([self._log_temperature], rate)
         self._parts: dict[str, state.Part] = {name: getattr(self, f'_{name}') for name in _PARTS}
-        self._fast = self._make_fast() if config.fast and self._device.type == 'cpu' else None
+        self._fast = self._make_fast() if config.fast and device.type == 'cpu' else None
 
     def _make_fast(self) -> FastSAC:
         config, tuned = self._config, self._temperature_optimizer

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from robot_rl.agents import losses
-from robot_rl.agents.fast import FastCritic, Rows, minimum_slope
+from robot_rl.agents.fast import FastCritic, minimum_slope
+from robot_rl.agents.rows import Rows
 from robot_rl.models.dense import Dense, Trace
 from robot_rl.models.gaussian import GaussianActor, Sampled
 from robot_rl.models.training import Adam

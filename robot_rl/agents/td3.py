@@ -15,24 +15,23 @@ Differs from the paper:
     * a share of the actions may be uniformly random.
 """
 
-import copy
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from robot_rl import ranges
 from robot_rl.agents import losses
 from robot_rl.agents.cloning import Cloning
 from robot_rl.agents.dpg_fast import FastActor, FastDPG, Smoothing
-from robot_rl.agents.fast import FastCritic, Rows
+from robot_rl.agents.fast import FastCritic
+from robot_rl.agents.rows import Rows
 from robot_rl.arrays import State
-from robot_rl.models import deterministic, state, training
-from robot_rl.models.deterministic import DeterministicActor, Exploration
-from robot_rl.models.mlp import EnsembleMLP, FloatLayers
+from robot_rl.models import state, training
+from robot_rl.models.deterministic import Acting, DeterministicActor, Exploration
+from robot_rl.models.mlp import EnsembleMLP
 from robot_rl.models.normalizer import ActorCriticInput
 from robot_rl.ranges import Range
 from robot_rl.replay.batch import Batch, check_batch
@@ -123,7 +122,6 @@ class TD3:
         self.entries = self._input.names
         self._device = training.resolve_device(config.device)
         self._updates = torch.zeros((), dtype=torch.int64)
-        self._layers: list[FloatLayers] | None = None
         self._make_networks(seed)
 
     @property
@@ -133,49 +131,46 @@ class TD3:
 
     def act(self, entries: Entries, explore: bool) -> FloatArray:
         """An action [A]: the policy's own, with noise where `explore`."""
-        if self._layers is None:
-            self._layers = self._actor.to_numpy()
-        action = deterministic.act(self._layers, self._input.actor.single(entries))
-        return self._config.exploration.apply(action, self._act_rng) if explore else action
+        return self._acting.act(entries, explore)
 
     def reseed(self, seed: int) -> None:
         """Restarts the exploration noise of `act`."""
-        self._act_rng.bit_generator.state = np.random.default_rng(seed).bit_generator.state
+        self._acting.reseed(seed)
 
     def update(self, batch: Batch, measure: bool = True) -> dict[str, float]:
         """One step of the critics and, when it is due, of the actor (algorithm 1)."""
         check_batch(batch, self._spec, self.entries)
         self._input.observe(batch.observation)
-        measured = self._step(batch) if self._fast is None else self._fast_step(batch, measure)
+        rows = Rows.of(batch, self._input, self._config.gamma, self._device)
+        step = self._step if self._fast is None else self._fast_step
+        measured = step(batch, rows, measure)
         return {name: value.item() for name, value in measured.items()} if measure else {}
 
-    def _step(self, batch: Batch) -> dict[str, Tensor]:
-        seen, state_ = self._input.batch(batch.observation, self._device)
-        target = self._target_q(batch)
-        q = self._critic(torch.cat([state_, self._tensor(batch.action)], 1))
+    def _step(self, batch: Batch, rows: Rows, measure: bool) -> dict[str, Tensor]:
+        target = self._target_q(rows)
+        q = self._critic(torch.cat([rows.state, rows.action], 1))
         critic_loss = losses.critic_loss(q, target)
         self._critic_optimizer.descend(critic_loss)
         measured = {'critic_loss': critic_loss, 'q': q.mean()}
         self._updates += 1
         if self._actor_due:
-            measured |= self._improve(batch, seen, state_)
+            measured |= self._improve(batch, rows)
         training.polyak(self._target_critic, self._critic, self._config.tau)
         return measured
 
-    def _fast_step(self, batch: Batch, measure: bool) -> dict[str, Tensor]:
+    def _fast_step(self, batch: Batch, rows: Rows, measure: bool) -> dict[str, Tensor]:
         """The same; an actor that clones demonstrations is left to autograd."""
         assert self._fast is not None
         config, fast = self._config, self._fast
-        rows = Rows.of(batch, self._input, config.gamma)
         smoothing = Smoothing(config.smoothing, config.smoothing_limit, self._noise)
         measured = fast.move_critic(rows, measure, smoothing)
         self._updates += 1
         if self._actor_due and config.cloning.weight:
-            measured |= self._improve(batch, rows.seen, rows.state)
+            measured |= self._improve(batch, rows)
         elif self._actor_due:
             measured |= fast.move_actor(rows, measure, config.cloning)
             fast.actor.follow(config.tau)
-            self._layers = None
+            self._acting.refresh()
         fast.critic.follow(config.tau)
         return measured
 
@@ -185,40 +180,34 @@ class TD3:
         return self.updates > config.critic_burn_in and self.updates % config.actor_every == 0
 
     @torch.no_grad()
-    def _target_q(self, batch: Batch) -> Tensor:
+    def _target_q(self, rows: Rows) -> Tensor:
         """min_i Q_i' of the smoothed target action, one step on (section 5.3, eq. 14)."""
-        seen, state_ = self._input.batch(batch.next_observation, self._device)
-        action, config = self._target_actor.act(seen), self._config
+        action, config = self._target_actor.act(rows.next_seen), self._config
         noise = torch.randn(action.shape, generator=self._noise, device=self._device)
         action = losses.smoothed_action(action, config.smoothing * noise, config.smoothing_limit)
-        q = self._target_critic(torch.cat([state_, action], 1))
-        reward, terminated = self._tensor(batch.reward), self._tensor(batch.terminated)
-        discount = config.gamma ** self._tensor(batch.steps)
-        return losses.td_target(reward, terminated.float(), q.amin(0), discount)
+        q = self._target_critic(torch.cat([rows.next_state, action], 1))
+        return losses.td_target(rows.reward, rows.terminated, q.amin(0), rows.discount)
 
-    def _improve(self, batch: Batch, seen: Tensor, state_: Tensor) -> dict[str, Tensor]:
+    def _improve(self, batch: Batch, rows: Rows) -> dict[str, Tensor]:
         """One step of the actor on the first critic, and of its target (eq. 15)."""
         cloning = self._config.cloning
-        action = self._actor.act(seen)
-        loss = cloning.policy_loss(self._rate(state_, action))
+        action = self._actor.act(rows.seen)
+        loss = cloning.policy_loss(self._rate(rows.state, action))
         cloned = cloning.demonstration_loss(
-            batch, action, lambda rows, a: self._rate(state_[rows], a)
+            batch, action, lambda which, a: self._rate(rows.state[which], a)
         )
         measured = {'policy_loss': loss, **cloned}
         if cloned:
             loss = loss + cloning.weight * cloned['cloning_loss']
         self._actor_optimizer.descend(loss)
         training.polyak(self._target_actor, self._actor, self._config.tau)
-        self._layers = None
+        self._acting.refresh()
         return measured
 
     def _rate(self, state_: Tensor, action: Tensor) -> Tensor:
         """Q_1(s, a), shape [B]."""
         q: Tensor = self._critic(torch.cat([state_, action], 1), _FIRST)
         return q[0]
-
-    def _tensor(self, array: NDArray[np.generic]) -> Tensor:
-        return torch.from_numpy(array).to(self._device)
 
     def policy_state(self) -> State:
         """The actor's weights and how its input is scaled."""
@@ -227,7 +216,7 @@ class TD3:
     def load_policy_state(self, arrays: State) -> None:
         """Acts with these weights."""
         state.load(self._policy_parts, arrays, 'weights')
-        self._layers = None
+        self._acting.refresh()
 
     def state_dict(self) -> State:
         """Networks, moments, statistics, random states and the number of updates."""
@@ -236,7 +225,7 @@ class TD3:
     def load_state_dict(self, arrays: State) -> None:
         """Goes on where `state_dict` was taken."""
         state.load(self._parts, arrays, 'agent state')
-        self._layers = None
+        self._acting.refresh()
 
     def _make_networks(self, seed: int) -> None:
         config, size = self._config, self._spec.action_size
@@ -245,20 +234,18 @@ class TD3:
         actor = DeterministicActor(sizes, size, config.init_scale, draw)
         sizes = (self._input.critic.size + size, *config.hidden)
         critic = EnsembleMLP(sizes, config.critics, config.layer_norm, draw)
-        self._actor, self._critic = actor.to(self._device), critic.to(self._device)
-        self._target_actor = copy.deepcopy(self._actor).requires_grad_(False)
-        self._target_critic = copy.deepcopy(self._critic).requires_grad_(False)
+        make = partial(training.with_copy, learning_rate=config.learning_rate, device=self._device)
+        self._actor, self._target_actor, self._actor_optimizer = make(actor)
+        self._critic, self._target_critic, self._critic_optimizer = make(critic)
         self._noise = torch.Generator(self._device).manual_seed(seed + 1)
-        self._act_rng = np.random.default_rng(seed)
-        self._actor_optimizer = training.Adam(self._actor.parameters(), config.learning_rate)
-        self._critic_optimizer = training.Adam(self._critic.parameters(), config.learning_rate)
+        self._acting = Acting(self._actor, self._input.actor, config.exploration, seed)
+        self._act_rng = self._acting.rng
         self._parts: dict[str, state.Part] = {name: getattr(self, f'_{name}') for name in _PARTS}
         self._parts |= self._input.parts
         self._policy_parts: dict[str, state.Part] = {'actor': self._actor}
         self._policy_parts |= self._input.actor.parts
-        self._fast = self._make_fast() if config.fast and self._device.type == 'cpu' else None
-
-    def _make_fast(self) -> FastDPG:
-        actor = FastActor(self._actor, self._target_actor, self._actor_optimizer)
-        critic = FastCritic(self._critic, self._target_critic, self._critic_optimizer, _FIRST)
-        return FastDPG(actor, critic)
+        self._fast: FastDPG | None = None
+        if config.fast and self._device.type == 'cpu':
+            fast = FastActor(self._actor, self._target_actor, self._actor_optimizer)
+            judge = self._critic, self._target_critic, self._critic_optimizer
+            self._fast = FastDPG(fast, FastCritic(*judge, _FIRST))

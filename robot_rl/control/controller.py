@@ -2,7 +2,6 @@
 """From a policy's action to joint velocities: base controller plus scaled residual."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -13,9 +12,13 @@ from robot_rl.control.kinematics import (
     rotation_from_rpy,
     rotation_vector,
 )
+from robot_rl.control.robot import RobotConfig
 from robot_rl.types import Action, FloatArray, JointCommand, JointState, Observation
 
-AXES = ('x', 'y', 'z')
+XYZ = ('x', 'y', 'z')
+#: Axes that move the tool in the base frame: along x, y, z, and about z.
+TOOL_AXES = (*XYZ, 'yaw')
+GRIPPER = 'gripper'
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,12 @@ class ActionConfig:
     """What the A numbers of an action mean.
 
     Attributes:
-        axes: base-frame axis of each number.
-        scale: m per action period at |a| = 1, shape [A].
+        axes: of each number the base-frame axis, `yaw` about z, `gripper` (positive opens), or,
+            in place of axes of the tool, a joint.
+        scale: m or rad per action period at |a| = 1, shape [A].
     """
 
-    axes: tuple[Literal['x', 'y', 'z'], ...]
+    axes: tuple[str, ...]
     scale: tuple[float, ...]
 
     def __post_init__(self) -> None:
@@ -41,17 +45,25 @@ class ActionConfig:
             )
         if not all(scale >= 0 for scale in self.scale):
             raise ValueError(f'action: scale: must not be negative, got {list(self.scale)}')
+        if self.joints and set(self.axes) & set(TOOL_AXES):
+            raise ValueError(
+                f'action: axes: {self.joints[0]!r} is none of the tool, as others are'
+            )
 
     @property
     def size(self) -> int:
         """A."""
         return len(self.axes)
 
-    def expand(self, values: FloatArray) -> FloatArray:
-        """Displacement per action period, m, base frame, shape [3], of an action [A]."""
-        full = np.zeros(3)
-        full[[AXES.index(axis) for axis in self.axes]] = np.asarray(self.scale) * values
-        return full
+    @property
+    def joints(self) -> tuple[str, ...]:
+        """The axes that are joints."""
+        return tuple(axis for axis in self.axes if axis not in (*TOOL_AXES, GRIPPER))
+
+    def scaled(self, values: FloatArray) -> dict[str, float]:
+        """What an action [A] asks of each axis in its period, m or rad."""
+        moves = np.asarray(self.scale) * values
+        return dict(zip(self.axes, moves.tolist(), strict=True))
 
 
 @dataclass(frozen=True)
@@ -89,20 +101,33 @@ class ControllerConfig:
 
 
 class Controller:
-    """Holds the displacement of the last action and turns it into joint velocities.
+    """Holds the motion that the last action asks for and turns it into joint velocities.
 
     At an action tick k it fixes u_k = pi_H(s_k) + scale * a_k (Nair 2022, eq. 28). At every
     control tick the tool velocity v = u_k / T and the turn towards the held orientation go
     through damped least squares; what the redundancy leaves free pulls to the home posture:
 
         dq = J^T (J J^T + d^2 I)^-1 [v; w] + (I - J^+ J) g (q_home - q).
+
+    A tool that no base controller steers stays where the episode began along axes that the action
+    lacks. An action of joints sets their velocities and leaves the others at rest. A gripper's
+    joint is moved by its own axis alone.
     """
 
-    def __init__(self, config: ControllerConfig, kinematics: Kinematics, home: FloatArray) -> None:
-        """Takes the arm and its home posture, rad, shape [J]."""
+    def __init__(
+        self, config: ControllerConfig, kinematics: Kinematics, robot: RobotConfig
+    ) -> None:
+        """Takes the arm, its home posture and its gripper."""
         self._config = config
         self._kinematics = kinematics
-        self._home = np.asarray(home, dtype=np.float64)
+        self._home = np.array(robot.home)
+        self._arm = slice(len(robot.joints) - robot.gripping)
+        self._columns = {name: i for i, name in enumerate(robot.joints)}
+        self._opening = 0.0
+        if robot.gripper and robot.gripping:
+            self._opening = float(np.sign(robot.gripper.open - robot.gripper.closed))
+        axes, steered = config.action.axes, config.base.kind != 'none'
+        self._kept = [not steered and axis not in axes for axis in XYZ]
         self._base = BASES[config.base.kind](config.base, 1.0 / config.action_hz)
         self._goal_rotation = rotation_from_rpy(np.asarray(config.goal_rpy))
         # One control period of grace, so that an action that comes a little late leaves no gap.
@@ -111,29 +136,38 @@ class Controller:
 
     def reset(self) -> None:
         """Forgets the action: commands are zero until the next."""
-        self._velocity_xyz: FloatArray | None = None
+        self._moves: dict[str, float] | None = None
+        self._velocity_xyz = np.zeros(3)
+        self._anchor_xyz: FloatArray | None = None
+        self._rotation = self._goal_rotation
         self._stamp_ns = 0
 
     def set_action(self, observation: Observation, action: Action, state: JointState) -> None:
         """Takes the answer to an observation.
 
         Args:
-            observation: holds `achieved_goal` and `desired_goal` (m, base frame, shape [3]) and
-                `tool_wrench` (N and N m, tool frame, shape [6]).
+            observation: holds `achieved_goal` and `desired_goal` (m, base frame, shape [3],
+                where a base controller steers) and `tool_wrench` (N and N m, tool frame, [6]).
             action: in [-1, 1], shape [A].
             state: joints at that time; they turn the wrench into the base frame.
         """
-        entries = observation.entries
+        entries, hz = observation.entries, self._config.action_hz
+        moves = self._config.action.scaled(action.values)
+        self._moves, self._stamp_ns = moves, observation.stamp_ns
+        if self._config.action.joints:
+            return
         tool = self._kinematics.evaluate(state.position)
+        if observation.first or self._anchor_xyz is None:
+            self._anchor_xyz = tool.position_xyz
+        if 'yaw' in moves:
+            self._rotation = turned_about_z(self._goal_rotation, tool.rotation)
         force_xyz = tool.rotation @ np.asarray(entries['tool_wrench'][:3], dtype=np.float64)
         move = self._base.displacement(
             np.asarray(entries['achieved_goal'], dtype=np.float64),
             np.asarray(entries['desired_goal'], dtype=np.float64),
             force_xyz,
         )
-        move = move + self._config.action.expand(action.values)
-        self._velocity_xyz = move * self._config.action_hz
-        self._stamp_ns = observation.stamp_ns
+        self._velocity_xyz = (move + [moves.get(axis, 0.0) for axis in XYZ]) * hz
 
     def command(self, state: JointState, now_ns: int) -> JointCommand:
         """Joint velocities for the control period that begins now.
@@ -141,21 +175,55 @@ class Controller:
         Zero without an action, and once the last one is older than its period plus one control
         period of grace.
         """
-        if self._velocity_xyz is None or now_ns - self._stamp_ns >= self._validity_ns:
-            return JointCommand(state.stamp_ns, 'velocity', np.zeros(len(self._home)))
-        return self.drive(state, self._velocity_xyz)
+        moves, hz = self._moves, self._config.action_hz
+        value = np.zeros(len(self._home))
+        if moves is None or now_ns - self._stamp_ns >= self._validity_ns:
+            return JointCommand(state.stamp_ns, 'velocity', value)
+        if not self._config.action.joints:
+            turn_rate = moves.get('yaw', 0.0) * hz
+            value = self.drive(state, self._velocity_xyz, turn_rate).value
+        for name, move in moves.items():
+            if name in self._columns:
+                value[self._columns[name]] = move * hz
+        if GRIPPER in moves:
+            value[-1] = self._finger_speed(moves[GRIPPER] * hz, float(state.position[-1]))
+        return JointCommand(state.stamp_ns, 'velocity', value)
 
-    def drive(self, state: JointState, velocity_xyz: FloatArray) -> JointCommand:
+    def _finger_speed(self, opening: float, position: float) -> float:
+        """Velocity of the leading finger that opens at this speed and stops at its ends."""
+        lower, upper = self._kinematics.position_limits[-1]
+        hz, speed = self._config.control_hz, self._opening * opening
+        return float(min(max(speed, (lower - position) * hz), (upper - position) * hz))
+
+    def drive(
+        self, state: JointState, velocity_xyz: FloatArray, turn_rate: float = 0.0
+    ) -> JointCommand:
         """Joint velocities that move the tool at a velocity, m/s, base frame, shape [3].
 
-        The orientation is held all the while.
+        The orientation is held all the while, but for a turn about the base's z, rad/s. A
+        gripper's joint stays at rest.
         """
         config = self._config
         tool, position = self._kinematics.evaluate(state.position), state.position
-        turn = rotation_vector(self._goal_rotation @ tool.rotation.T)
+        turn = rotation_vector(self._rotation @ tool.rotation.T)
         posture = config.posture_gain * (self._home - position)
+        posture[self._arm.stop :] = 0.0
+        if self._anchor_xyz is not None and any(self._kept):
+            back = config.orientation_gain * (self._anchor_xyz - tool.position_xyz)
+            velocity_xyz = np.where(self._kept, back, velocity_xyz)
         # J^+ (twist - J posture) + posture is the same as the two terms of the docstring.
         twist = np.concatenate((velocity_xyz, config.orientation_gain * turn))
+        if turn_rate:
+            twist[5] += turn_rate
+            step = np.array([0.0, 0.0, turn_rate / config.control_hz])
+            self._rotation = rotation_from_rpy(step) @ self._rotation
         twist -= tool.jacobian @ posture
         value = least_squares(tool.jacobian, twist, config.damping) + posture
         return JointCommand(state.stamp_ns, 'velocity', value)
+
+
+def turned_about_z(goal: FloatArray, tool: FloatArray) -> FloatArray:
+    """The orientation nearest to the tool's that is the goal's but for a turn about z, [3, 3]."""
+    apart = tool @ goal.T
+    yaw = np.arctan2(apart[1, 0] - apart[0, 1], apart[0, 0] + apart[1, 1])
+    return rotation_from_rpy(np.array([0.0, 0.0, yaw])) @ goal

@@ -33,20 +33,24 @@ class ToolState:
         self.jacobian = jacobian
 
 
-def arm_spec(robot: RobotConfig, visuals: bool = False) -> mujoco.MjSpec:
-    """The robot as an `MjSpec` in which only the arm's own joints are left.
+def arm_spec(robot: RobotConfig, visuals: bool = False, followers: bool = False) -> mujoco.MjSpec:
+    """The robot as an `MjSpec` in which only its own joints are left.
 
     Every other joint is frozen at its held position, so that joint arrays are [J] everywhere.
 
     Args:
         robot: which URDF, joints and held positions.
         visuals: whether shapes that are only seen are kept beside those that collide.
+        followers: whether fingers that follow the leading one keep their joints.
     """
+    kept = set(robot.joints)
+    if followers and robot.gripper and robot.gripping:
+        kept |= set(robot.gripper.followers)
     options = f'<compiler fusestatic="false" discardvisual="{str(not visuals).lower()}"/>'
     text = urdf.expand(robot.urdf).replace('</robot>', f'<mujoco>{options}</mujoco></robot>')
     spec = mujoco.MjSpec.from_string(text)
     for joint in list(spec.joints):
-        if joint.name not in robot.joints:
+        if joint.name not in kept:
             _freeze(spec, joint, robot.held.get(joint.name, 0.0))
     return spec
 
@@ -73,6 +77,7 @@ class Kinematics:
         position_limits: rad or m, shape [J, 2]; infinite where the URDF has none.
         velocity_limits: rad/s or m/s, shape [J].
         effort_limits: N m or N, shape [J].
+        gripping: whether the last joint is the gripper's, which does not move the tool.
     """
 
     def __init__(self, robot: RobotConfig) -> None:
@@ -95,6 +100,7 @@ class Kinematics:
         self._jacobian = np.zeros((6, self._model.nv))
         self._based = self._base_is_world()
         limits = [known[name] for name in robot.joints]
+        self.gripping = robot.gripping
         self.position_limits = np.array([[j.lower, j.upper] for j in limits])
         self.velocity_limits = np.array([j.velocity for j in limits])
         self.effort_limits = np.array([j.effort for j in limits])

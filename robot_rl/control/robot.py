@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A robot, read from one YAML: its URDF, arm joints, home, tool frame and low-level control."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from robot_rl import config, resources
 from robot_rl.control import urdf
@@ -42,6 +42,38 @@ class LowLevel:
 
 
 @dataclass(frozen=True)
+class GripperConfig:
+    """Fingers that open and close with one joint, in velocity like the arm's joints.
+
+    Attributes:
+        joint: the leading finger joint.
+        followers: joints that move with it, and how many times as far.
+        open: rad or m, of the leading joint.
+        closed: rad or m, of the leading joint.
+        stiffness: N m/rad or N/m of each finger, in simulation.
+        damping: N m s/rad or N s/m of each finger, in simulation.
+        force: N m or N, most that a finger squeezes with, in simulation.
+        deceleration: rad/s^2 or m/s^2, when commands end.
+    """
+
+    joint: str
+    followers: dict[str, float]
+    open: float
+    closed: float
+    stiffness: float
+    damping: float
+    force: float
+    deceleration: float
+
+    def __post_init__(self) -> None:
+        """Refuses fingers that do not move, and gains without meaning."""
+        if self.open == self.closed:
+            raise ValueError(f'gripper: open and closed are both {self.open}')
+        if not min(self.stiffness, self.damping, self.force, self.deceleration) > 0:
+            raise ValueError('gripper: stiffness, damping, force, deceleration must be above 0')
+
+
+@dataclass(frozen=True)
 class RobotConfig:
     """What the software knows of a robot besides its URDF.
 
@@ -61,6 +93,9 @@ class RobotConfig:
         wrist: URDF link that the wrist sensor carries, with all behind it; the first link behind
             the last joint on the way to the tool where none is named.
         base_height: m, of the URDF's root over the floor, for pictures.
+        gripper: its fingers, where tasks may move them; they stay at their `held` positions
+            until `with_gripper` makes the leading one the last of `joints`.
+        gripping: whether that was done.
         driver: topics of the real robot.
     """
 
@@ -75,6 +110,8 @@ class RobotConfig:
     held: dict[str, float] = field(default_factory=dict)
     wrist: str = ''
     base_height: float = 0.0
+    gripper: GripperConfig | None = None
+    gripping: bool = False
     driver: DriverConfig | None = None
 
     def __post_init__(self) -> None:
@@ -93,6 +130,33 @@ class RobotConfig:
         both = set(self.joints) & set(self.held)
         if both:
             raise ValueError(f'held: {sorted(both)} are in joints, too')
+
+    def with_gripper(self) -> 'RobotConfig':
+        """The same robot with the leading finger joint as the last of its joints.
+
+        Raises:
+            InputError: a robot without a gripper.
+        """
+        fingers, low, driver = self.gripper, self.low_level, self.driver
+        if fingers is None:
+            raise InputError(f'robot {self.name}: it has no gripper, as the task needs')
+        moved = {fingers.joint, *fingers.followers}
+        if driver is not None:
+            deceleration = (*driver.deceleration, fingers.deceleration)
+            driver = replace(driver, deceleration=deceleration)
+        return replace(
+            self,
+            joints=(*self.joints, fingers.joint),
+            home=(*self.home, fingers.open),
+            held={name: q for name, q in self.held.items() if name not in moved},
+            low_level=replace(
+                low,
+                stiffness=(*low.stiffness, fingers.stiffness),
+                damping=(*low.damping, fingers.damping),
+            ),
+            driver=driver,
+            gripping=True,
+        )
 
 
 def load_robot(name: str) -> RobotConfig:
@@ -124,6 +188,7 @@ def _check_names(robot: RobotConfig, where: str) -> None:
         ('base_frame', (robot.base_frame,), links),
         ('tool_frame', (robot.tool_frame,), links),
         ('wrist', (robot.wrist,) if robot.wrist else (), links),
+        ('gripper', _finger_joints(robot), tuple(joints)),
     ):
         missing = [name for name in names if name not in known]
         if missing:
@@ -131,3 +196,7 @@ def _check_names(robot: RobotConfig, where: str) -> None:
                 f'{where}: {key}: URDF {robot.urdf!r} has no {", ".join(missing)}; '
                 f'it has {", ".join(known)}'
             )
+
+
+def _finger_joints(robot: RobotConfig) -> tuple[str, ...]:
+    return (robot.gripper.joint, *robot.gripper.followers) if robot.gripper else ()

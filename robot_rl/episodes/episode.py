@@ -11,17 +11,26 @@ from robot_rl.types import FloatArray, Observation, Reward, Snapshot
 
 @dataclass(frozen=True)
 class GoalConfig:
-    """The goal that the base controller steers to.
+    """The goal that the base controller steers to, or where a task with another goal is.
 
     Attributes:
-        position: tool0 in the base frame at the goal, m.
+        position: tool0 in the base frame at the goal, m; the middle of the task where the goal
+            comes with the scene's state.
         rpy: orientation of tool0 there, rad, fixed-axis roll, pitch, yaw.
         noise: half-width of the uniform error of the believed position, m per axis.
+        size: of achieved and desired goal, where those come with the scene's state; 0 where the
+            goal is the tool's.
     """
 
     position: tuple[float, float, float]
     rpy: tuple[float, float, float]
     noise: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    size: int = 0
+
+    @property
+    def from_scene(self) -> bool:
+        """Whether achieved and desired goal come with the scene's state."""
+        return self.size > 0
 
     def __post_init__(self) -> None:
         """Refuses negative noise and goals that no arm reaches."""

@@ -37,10 +37,14 @@ SOURCES: dict[str, Callable[[Measured], FloatArray]] = {
     'wrench': lambda m: m.wrench,
     'joint_position': lambda m: m.snapshot.state.position,
     'joint_velocity': lambda m: m.snapshot.state.velocity,
+    'gripper': lambda m: m.snapshot.state.position[-1:],
+    'tool_yaw': lambda m: m.tool.rotation[:2, 0],
 }
 
 #: Streams of a camera.
 PICTURES = ('color', 'depth')
+#: What a tracker, or the simulation, tells of the objects.
+SCENE = 'scene'
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,12 @@ class EntryConfig:
 
     Attributes:
         name: key in the observation.
-        source: a key of `SOURCES`, or `color` or `depth` for a camera's picture.
+        source: a key of `SOURCES`, `color` or `depth` for a camera's picture, or `scene` for a
+            vector of the scene's state; `gripper` is the leading finger joint, `tool_yaw` the
+            horizontal part of the tool's x axis.
         camera: name of the camera that the picture comes from.
+        key: name of the vector in the scene's state; the entry's own name where absent.
+        size: of that vector.
         scale: factor that brings the values near one.
         clip: bound on the scaled absolute values; none when absent.
         history: how many of the latest values are joined, newest last; before the first
@@ -60,17 +68,21 @@ class EntryConfig:
     name: str
     source: str
     camera: str = ''
+    key: str = ''
+    size: int = 0
     scale: float = 1.0
     clip: float | None = None
     history: int = 1
 
     def __post_init__(self) -> None:
         """Refuses an unknown source and sizes that make no sense."""
-        if self.source not in PICTURES and self.source not in SOURCES:
-            known = ', '.join((*SOURCES, *PICTURES))
+        if self.source not in (*PICTURES, *SOURCES, SCENE):
+            known = ', '.join((*SOURCES, *PICTURES, SCENE))
             raise ValueError(f'{self.name}: unknown source {self.source!r}; known: {known}')
         if (self.source in PICTURES) != bool(self.camera):
             raise ValueError(f'{self.name}: camera is given exactly with {" and ".join(PICTURES)}')
+        if (self.source == SCENE) != (self.size > 0) or (self.key and self.source != SCENE):
+            raise ValueError(f'{self.name}: size and key are given exactly with {SCENE}')
         if self.name in RAW_ENTRIES:
             raise ValueError(f'{self.name}: this name is reserved for the raw entry')
         if not self.history > 0:
@@ -80,16 +92,30 @@ class EntryConfig:
 
     @property
     def stream(self) -> str:
-        """Name of the picture's stream, as in `Snapshot.images`; empty without one."""
+        """Name of the stream in `Snapshot.images`; empty for what the arm itself tells."""
+        if self.source == SCENE:
+            return f'{SCENE}/{self.key or self.name}'
         return f'{self.camera}/{self.source}' if self.camera else ''
 
 
 class ObservationBuilder:
     """Builds the entries of successive observations of one episode."""
 
-    def __init__(self, entries: tuple[EntryConfig, ...], kinematics: Kinematics) -> None:
-        """Keeps what to build and the robot's kinematics."""
+    def __init__(
+        self,
+        entries: tuple[EntryConfig, ...],
+        kinematics: Kinematics,
+        scene_goal: bool = False,
+    ) -> None:
+        """Keeps what to build and the robot's kinematics.
+
+        Args:
+            entries: what the policy sees.
+            kinematics: of the robot.
+            scene_goal: whether achieved and desired goal come with the scene's state.
+        """
         self._entries = entries
+        self._scene_goal = scene_goal
         self._kinematics = kinematics
         self._goal_xyz = np.zeros(3)
         self._bias: FloatArray | None = None
@@ -114,8 +140,11 @@ class ObservationBuilder:
         wrench = np.concatenate([snapshot.wrench.force_xyz, snapshot.wrench.torque_xyz])
         if self._bias is None:
             self._bias = wrench
-        measured = Measured(snapshot, tool, self._goal_xyz, wrench - self._bias)
-        raw = (tool.position_xyz, self._goal_xyz, measured.wrench)
+        achieved, desired = tool.position_xyz, self._goal_xyz
+        if self._scene_goal:
+            achieved, desired = (_told(snapshot, f'{SCENE}/{n}') for n in RAW_ENTRIES[:2])
+        measured = Measured(snapshot, tool, desired, wrench - self._bias)
+        raw = (achieved, desired, measured.wrench)
         entries: Entries = dict(zip(RAW_ENTRIES, raw, strict=True))
         for entry in self._entries:
             entries[entry.name] = self._stack(entry, _value(entry, measured))
@@ -130,10 +159,16 @@ class ObservationBuilder:
         return np.concatenate(past, axis=-1)
 
 
+def _told(snapshot: Snapshot, stream: str) -> FloatArray:
+    return np.asarray(snapshot.images[stream], np.float64)
+
+
 def _value(entry: EntryConfig, measured: Measured) -> NDArray[np.generic]:
-    if entry.stream:
+    if entry.camera:
         return measured.snapshot.images[entry.stream]
-    value = SOURCES[entry.source](measured) * entry.scale
+    source = SOURCES.get(entry.source)
+    told = _told(measured.snapshot, entry.stream) if source is None else source(measured)
+    value = told * entry.scale
     if entry.clip is not None:
         value = np.clip(value, -entry.clip, entry.clip)
     return value.astype(np.float32)

@@ -20,10 +20,13 @@ from robot_rl.learning.on_policy import OnPolicyLearner
 from robot_rl.learning.on_policy_config import OnPolicyConfig
 from robot_rl.learning.player import How, Player
 from robot_rl.learning.versions import PolicyVersions
+from robot_rl.replay.relabel_config import RelabelConfig
 from robot_rl.report.files import write_text
 from robot_rl.task import TaskConfig, data_spec
 
 _DEPLOYED = 'deployed.json'
+#: Sources of entries that change with the goal, and that relabelling does not compute anew.
+FROM_GOAL = ('goal', 'tool_from_goal')
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,30 @@ def make_learner(task: TaskConfig, robot: RobotConfig, seed: int, run: str) -> L
     teach(agent, info)
     if isinstance(loaded.learner, OnPolicyConfig):
         return OnPolicyLearner(loaded.learner, cast(OnPolicyAgent, agent), spec, info)
+    if loaded.learner.relabel:
+        check_goal_entries(task, loaded.learner.relabel, agent.entries)
     return Learner(loaded.learner, agent, spec, info)
+
+
+def check_goal_entries(task: TaskConfig, relabel: RelabelConfig, read: tuple[str, ...]) -> None:
+    """Refuses to relabel goals that stay in another entry of what the agent reads.
+
+    Args:
+        task: says what its entries are made of.
+        relabel: which entries get new goals.
+        read: entries that the agent reads.
+
+    Raises:
+        InputError: names the entry.
+    """
+    for entry in task.observation:
+        if entry.source in FROM_GOAL and entry.name in read and entry.name not in relabel.pairs:
+            raise InputError(
+                f'agent {task.agent}: relabel: the agent reads {entry.name!r}, which task '
+                f'{task.name} computes from the goal (source {entry.source}) and relabelling '
+                f'does not rewrite; let actor_entries and critic_entries name '
+                f'{relabel.desired!r} and what does not depend on the goal'
+            )
 
 
 def restore(learner: Learner, checkpoint: str) -> None:

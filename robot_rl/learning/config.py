@@ -12,7 +12,7 @@ from robot_rl.learning.on_policy_config import OnPolicyConfig
 from robot_rl.learning.player import Refresh
 from robot_rl.ranges import Range
 from robot_rl.replay.columns import ActionKind
-from robot_rl.replay.relabel import RelabelConfig
+from robot_rl.replay.relabel_config import RelabelConfig
 from robot_rl.types import DataSpec
 
 _RANGES = {

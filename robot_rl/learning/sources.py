@@ -8,7 +8,8 @@ from robot_rl.replay.buffer import ReplayBuffer
 from robot_rl.replay.dataset import load_dataset
 from robot_rl.replay.interventions import Interventions
 from robot_rl.replay.mixture import Mixture, Source
-from robot_rl.replay.relabel import Relabel, check_relabel
+from robot_rl.replay.relabel import Relabel
+from robot_rl.replay.relabel_config import check_relabel
 from robot_rl.replay.sampler import Sampler
 from robot_rl.types import DataSpec, Step
 
@@ -57,23 +58,24 @@ def make_sources(config: LearnerConfig, spec: DataSpec, read: tuple[str, ...]) -
         names |= dict.fromkeys(name for pair in config.relabel.pairs.items() for name in pair)
     used = DataSpec({name: spec.entries[name] for name in names}, spec.action_size)
     online = ReplayBuffer(config.capacity, used, config.action)
-    sources = {'replay': Source(_sampler(config, online), config.online_share)}
+    sources = {'replay': Source(make_sampler(config, online), config.online_share)}
     interventions, demonstrations = None, 0
     if config.interventions:
         buffer = ReplayBuffer(config.interventions.capacity, used, config.action)
         interventions = Interventions(buffer)
         share = config.interventions.share
-        sources['interventions'] = Source(_sampler(config, buffer), share, demonstration=True)
+        sources['interventions'] = Source(make_sampler(config, buffer), share, demonstration=True)
     if config.demonstrations:
         buffer = load_dataset(config.demonstrations.path, used, config.action)
         share, demonstrations = config.demonstrations.share, len(buffer)
         sources['demonstrations'] = Source(
-            _sampler(config, buffer), share, demonstration=True, fixed=True
+            make_sampler(config, buffer), share, demonstration=True, fixed=True
         )
     return Sources(online, interventions, Mixture(sources), demonstrations)
 
 
-def _sampler(config: LearnerConfig, buffer: ReplayBuffer) -> Sampler:
+def make_sampler(config: LearnerConfig, buffer: ReplayBuffer) -> Sampler:
+    """Draws from one buffer as the configuration says."""
     relabel = Relabel(config.relabel, buffer) if config.relabel else None
     gamma = float('nan') if config.gamma is None else config.gamma
     return Sampler(buffer, config.n_step, gamma, relabel)

@@ -6,6 +6,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from robot_rl.models import workers
 from robot_rl.models.inputs import VectorInput
 from robot_rl.types import DataSpec, Entries, FloatArray
 
@@ -38,16 +39,21 @@ class Normalizer(nn.Module):
             self.register_buffer(name, torch.from_numpy(array))
 
     def observe(self, x: NDArray[np.generic]) -> None:
-        """Takes vectors [B, I] into the statistics (Chan et al. 1983, eq. 1.5)."""
+        """Takes vectors [B, I], those of all workers, into the statistics.
+
+        Chan et al. 1983, eq. 1.5.
+        """
         values = np.clip(x.astype(np.float64), -_LARGEST, _LARGEST)
         mean, squares = self.mean.numpy(), self.squares.numpy()
-        before, new = float(self.count), len(values)
+        before = float(self.count)
+        counted, summed = _total(np.array([float(len(values))]), values.sum(0))
+        new = float(counted[0])
         self.count += new
         share = new / (before + new)
-        new_mean = values.mean(0)
-        values -= new_mean
+        new_mean = summed / new
+        (new_squares,) = _total(np.square(values - new_mean).sum(0))
         gap = new_mean - mean
-        squares += np.square(values).sum(0) + np.square(gap) * before * share
+        squares += new_squares + np.square(gap) * before * share
         mean += gap * share
         deviation = np.sqrt(squares / (before + new))
         np.divide(1, np.maximum(deviation, MIN_DEVIATION), out=self.scale.numpy())
@@ -56,6 +62,14 @@ class Normalizer(nn.Module):
         """Vectors [..., I] less the mean, over the deviation, within +-`CLIP`."""
         scaled: FloatArray = (x - self.mean.numpy()) * self.scale.numpy()
         return np.clip(scaled, -CLIP, CLIP, out=scaled).astype(np.float32)
+
+
+def _total(*parts: FloatArray) -> list[FloatArray]:
+    """Sum of each array of doubles over all workers."""
+    if workers.workers() == 1:
+        return list(parts)
+    summed = workers.total([torch.from_numpy(part) for part in parts])
+    return [tensor.numpy() for tensor in summed]
 
 
 class NormalizedInput:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Gradient steps with few and large kernels."""
 
+import copy
 import ctypes
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 # Numbers of glibc's <malloc.h>.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 
-
+M = TypeVar('M', bound=nn.Module)
 Precision = Literal['highest', 'high', 'medium']
 
 
@@ -87,6 +88,16 @@ class Adam(nn.Module):
                 amsgrad=False,
                 maximize=False,
             )
+
+
+def with_copy(network: M, learning_rate: float, device: torch.device) -> tuple[M, M, Adam]:
+    """A network moved to a device, its slow copy for the targets, and what moves it."""
+    moved = network.to(device)
+    return (
+        moved,
+        copy.deepcopy(moved).requires_grad_(False),
+        Adam(moved.parameters(), learning_rate),
+    )
 
 
 @torch.no_grad()

@@ -46,6 +46,13 @@ def mean(values: Tensor) -> Tensor:
     return values.sum() / count
 
 
+def average(steps: Sequence[dict[str, Tensor]]) -> dict[str, float]:
+    """Mean over steps of what was measured in each, from all workers' parts."""
+    names = list(steps[0])
+    means = [torch.stack([step[name] for step in steps]).mean() for name in names]
+    return {n: value.item() for n, value in zip(names, total(means), strict=True)}
+
+
 def minibatches(
     lengths: NDArray[np.int64], size: int, rng: np.random.Generator
 ) -> list[NDArray[np.int64]]:

@@ -44,9 +44,7 @@ class ControllerNode(GraphNode):
         super().__init__('controller_node', **kwargs)
         self._order = convert.JointOrder(self.robot.joints)
         self._kinematics = Kinematics(self.robot)
-        self._controller = Controller(
-            self.task.controller, self._kinematics, np.array(self.robot.home)
-        )
+        self._controller = Controller(self.task.controller, self._kinematics, self.robot)
         self._state: JointState | None = None
         self._observation: Observation | None = None
         self._action: Action | None = None

@@ -6,6 +6,7 @@
     | in  `joint_states` | sensor_msgs/JointState | rad, rad/s |
     | in  `wrench` | geometry_msgs/WrenchStamped | N, N m in tool0 |
     | in  `CAMERA/color`, `CAMERA/depth` | sensor_msgs/Image | rgb8 or mono8, 32FC1 m |
+    | in  `scene_state` | robot_rl_msgs/SceneState | of a tracker, where the task needs it |
     | in  `reward` | robot_rl_msgs/Reward | |
     | in  `operator/event` | robot_rl_msgs/OperatorEvent | |
     | out `observation` | robot_rl_msgs/Observation | |
@@ -72,7 +73,7 @@ class EpisodeNode(GraphNode):
             AlignConfig(
                 self.task.rates.action_period_ns,
                 0 if lockstep else MAX_AGE_NS,
-                self.task.pictures,
+                self.task.streams,
             )
         )
         self._aligner.pause()
@@ -85,6 +86,8 @@ class EpisodeNode(GraphNode):
         self.create_subscription(WrenchStamped, 'wrench', self._on_wrench, qos)
         for stream in self.task.pictures:
             self.create_subscription(Image, stream, partial(self._on_image, stream), qos)
+        if self.task.scene_sizes:
+            self.create_subscription(rr.SceneState, 'scene_state', self._on_scene, qos)
         self.create_subscription(rr.Reward, 'reward', self._on_reward, step_qos(lockstep))
         self.create_subscription(rr.OperatorEvent, 'operator/event', self._on_event, EVENT_QOS)
         service = 'reset' if self.parameters.reset == 'scene' else 'control/reset'
@@ -102,7 +105,9 @@ class EpisodeNode(GraphNode):
             first_episode=saved.episodes if saved else 0,
             first_step=saved.env_steps if saved else 0,
         )
-        builder = ObservationBuilder(self.task.observation, Kinematics(self.robot))
+        builder = ObservationBuilder(
+            self.task.observation, Kinematics(self.robot), self.task.goal.from_scene
+        )
         collector = f'{self.get_fully_qualified_name()}:{os.getpid()}:{time.time_ns()}'
         return Episodes(builder, self.task.goal, limits, parameters.seed, collector)
 
@@ -167,6 +172,18 @@ class EpisodeNode(GraphNode):
     def _on_image(self, stream: str, message: Image) -> None:
         pixels = convert.from_image(message, stream)
         self._aligner.add_image(stream, convert.from_time(message.header.stamp), pixels)
+        self._observe()
+
+    def _on_scene(self, message: rr.SceneState) -> None:
+        try:
+            told = records.from_scene_state(message, self.task.scene_sizes)
+        except InputError as error:
+            self.complain(error)
+            return
+        for name, values in told.items():
+            self._aligner.add_image(
+                f'scene/{name}', convert.from_time(message.header.stamp), values
+            )
         self._observe()
 
     def _observe(self) -> None:

@@ -7,9 +7,9 @@ from typing import TypeVar
 from rclpy.exceptions import InvalidParameterTypeException
 from rclpy.node import Node
 
-from robot_rl.control.robot import RobotConfig, load_robot
+from robot_rl.control.robot import RobotConfig
 from robot_rl.errors import InputError
-from robot_rl.task import TaskConfig, load_task
+from robot_rl.task import TaskConfig, load_task, robot_of
 
 T = TypeVar('T')
 
@@ -67,7 +67,7 @@ class GraphParameters:
     def load(self) -> tuple[TaskConfig, RobotConfig]:
         """The task and its robot."""
         task = load_task(self.task, self.robot, self.agent)
-        return task, load_robot(task.robot)
+        return task, robot_of(task)
 
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:

@@ -43,6 +43,29 @@ def from_tensors(tensors: list[rr.Tensor], topic: str = 'observation') -> Entrie
     return {tensor.name: _from_tensor(tensor, topic) for tensor in tensors}
 
 
+def to_scene_state(stamp_ns: int, vectors: Entries) -> rr.SceneState:
+    """What a tracker tells, by stream names such as `scene/achieved_goal`."""
+    told = {name.removeprefix('scene/'): values for name, values in vectors.items()}
+    return rr.SceneState(header=header(stamp_ns), vectors=to_tensors(told))
+
+
+def from_scene_state(message: rr.SceneState, sizes: dict[str, int]) -> Entries:
+    """Those vectors [size] that a task reads.
+
+    Raises:
+        InputError: one is missing or has another size or type, or is not finite.
+    """
+    told = from_tensors(message.vectors, 'scene_state')
+    for name, size in sizes.items():
+        values = told.get(name)
+        if values is None or values.shape != (size,) or values.dtype != np.float64:
+            got = 'nothing' if values is None else f'{values.dtype} {values.shape}'
+            raise InputError(f'scene_state: {name}: expected float64 ({size},), got {got}')
+        if not np.isfinite(values).all():
+            raise InputError(f'scene_state: {name}: expected finite values, got {values}')
+    return {name: told[name] for name in sizes}
+
+
 def _from_tensor(tensor: rr.Tensor, topic: str) -> NDArray[np.generic]:
     if len(tensor.data) > MAX_ARRAY_BYTES:
         raise InputError(f'{topic}: {tensor.name}: {len(tensor.data)} bytes are too many')

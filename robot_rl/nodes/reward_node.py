@@ -63,13 +63,20 @@ class RewardNode(GraphNode):
     def _answer(self) -> None:
         """Rewards the waiting observation once a contact of its time is here."""
         observation, contact = self._waiting, self._contact
-        if observation is None or contact is None:
-            return
-        if observation.stamp_ns - convert.from_time(contact.header.stamp) > self._max_age_ns:
+        if observation is None or not self._known(observation):
             return
         self._waiting = None
-        reward = self._reward(observation, contact.value)
+        reward = self._reward(observation, contact is not None and contact.value)
         self._publisher.publish(records.to_reward(self._judged(reward)))
+
+    def _known(self, observation: Observation) -> bool:
+        """Whether a contact of the observation's time is here, or none is needed."""
+        contact = self._contact
+        if not self.task.reward.needs_contact:
+            return True
+        if contact is None:
+            return False
+        return observation.stamp_ns - convert.from_time(contact.header.stamp) <= self._max_age_ns
 
     def _judged(self, reward: Reward) -> Reward:
         """A person's word ends the episode and goes before the function's."""

@@ -16,8 +16,8 @@ class AssemblerConfig:
     """What a step is made of.
 
     Attributes:
-        axes: axes of the action, of `AXES`.
-        scale: tool displacement per action period at |a| = 1, m, one per axis.
+        axes: axes of the action; what safety changes along those of `AXES` is known.
+        scale: displacement per action period at |a| = 1, m or rad, one per axis.
         control_periods: control periods in one action period.
         control_period_ns: duration of one.
     """
@@ -142,10 +142,10 @@ class StepAssembler:
         """The action whose effect safety let through: requested + mean(dv) * period / scale."""
         if not any(np.any(s.tool_delta_xyz) for s in reports):
             return requested
-        columns = [AXES[axis] for axis in self.config.axes]
         delta_xyz = np.mean([s.tool_delta_xyz for s in reports], axis=0)
         period_s = self.config.control_periods * self.config.control_period_ns * 1e-9
-        change = delta_xyz[columns] * period_s / np.asarray(self.config.scale)
+        change = np.array([delta_xyz[AXES[a]] if a in AXES else 0.0 for a in self.config.axes])
+        change *= period_s / np.asarray(self.config.scale)
         executed: FloatArray = np.clip(requested + change, -1.0, 1.0)
         return executed
 

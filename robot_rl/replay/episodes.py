@@ -113,6 +113,11 @@ class Episodes:
         table = self._table.take(self._row.take(rows, axis=0)[:, 0], axis=0)
         return self._choose(table, table[:, 0], uniform)
 
+    def first(self, rows: Rows) -> Rows:
+        """The first state of each row's episode; the oldest that is still there."""
+        table = self._table.take(self._row.take(rows, axis=0)[:, 0], axis=0)
+        return self._at(table, table[:, 0])
+
     def final(self, rows: Rows) -> Rows:
         """The last state of each row's episode; the newest where it still goes on."""
         table = self._table.take(self._row.take(rows, axis=0)[:, 0], axis=0)

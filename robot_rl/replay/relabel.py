@@ -14,74 +14,29 @@ each draw of a transition may get another goal.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robot_rl import ranges
 from robot_rl.errors import InputError
-from robot_rl.ranges import Range
 from robot_rl.replay.buffer import ReplayBuffer
 from robot_rl.replay.episodes import Rows, below
+from robot_rl.replay.relabel_config import (
+    RelabelConfig,
+    expect_shape,
+    expect_vector,
+    shape_of,
+)
 from robot_rl.replay.shares import split
-from robot_rl.rewards.goal import GoalRewardConfig, goal_reward
-from robot_rl.types import DataSpec, Entries, FloatArray
+from robot_rl.rewards.goal import goal_reward
+from robot_rl.types import Entries, FloatArray
 
 #: Reward [...] and whether the goal is reached [...], from achieved and desired goals [..., G].
 GoalReward = Callable[[NDArray[Any], NDArray[Any]], tuple[NDArray[Any], NDArray[np.bool_]]]
-_STRATEGIES = ('future', 'final', 'episode', 'prior')
-
-
-@dataclass(frozen=True)
-class RelabelConfig:
-    """Which goals are put in, how often, and what they pay.
-
-    The usual choice, k = 4 goals of the future, is `future: 0.8`. Half of the goals from the
-    prior and half from the future is RIG's (Nair 2022, chapter 2), 0.4 each VAL's (chapter 9),
-    `future: 0.7` PTP's (chapter 10).
-
-    Attributes:
-        future: share of the batch with a goal of this strategy.
-        final: the same.
-        episode: the same.
-        prior: the same.
-        reward: what a transition pays for a goal that is put in.
-        desired: entry that the goal is written to.
-        achieved: entry that it comes from, of the same shape.
-        also: further entries to write, each with the one that it comes from: a goal picture
-            beside the goal's position, or the scaled goal that a network reads.
-    """
-
-    future: float = 0.0
-    final: float = 0.0
-    episode: float = 0.0
-    prior: float = 0.0
-    reward: GoalRewardConfig = field(default_factory=GoalRewardConfig)
-    desired: str = 'desired_goal'
-    achieved: str = 'achieved_goal'
-    also: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Refuses shares that are none or make no sense together."""
-        ranges.check(self, dict.fromkeys(_STRATEGIES, Range(0, 1)))
-        if not 0 < sum(self.shares) <= 1 + 1e-9:
-            names = ', '.join(_STRATEGIES)
-            raise ValueError(
-                f'relabel: expected shares of {names} with a sum in (0, 1], got {self.shares}'
-            )
-
-    @property
-    def shares(self) -> tuple[float, ...]:
-        """By strategy, in the order of the table."""
-        return tuple(getattr(self, name) for name in _STRATEGIES)
-
-    @property
-    def pairs(self) -> dict[str, str]:
-        """Every entry that is written, and the one that it comes from."""
-        return {self.desired: self.achieved} | self.also
+_TRIES = 16  # rows looked at for each one whose episode moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +75,37 @@ class Relabel:
         self._shares = config.shares
         entries = buffer.columns.entries
         for desired, achieved in config.pairs.items():
-            shape = _shape(entries, achieved)
-            _expect(desired, _shape(entries, desired), shape)
+            shape = shape_of(entries, achieved)
+            expect_shape(desired, shape_of(entries, desired), shape)
             if prior is not None:
-                _expect(f'prior: {desired}', _shape(prior, desired), shape)
+                expect_shape(f'prior: {desired}', shape_of(prior, desired), shape)
                 if not len(prior[desired]):
                     raise InputError(f'relabel: prior: {desired}: expected at least one goal')
         if reward is None:
-            _expect_vector(config.achieved, _shape(entries, config.achieved))
+            expect_vector(config.achieved, shape_of(entries, config.achieved))
+
+    def choose_rows(self, size: int, rounding: float, rng: np.random.Generator) -> Rows:
+        """Where the transitions of a batch start, shape [B], those with new goals first.
+
+        Args:
+            size: B.
+            rounding: as for `draw`.
+            rng: source of the rows.
+        """
+        rows = self._buffer.choose_rows(rng.random(size))
+        if self._config.moved:
+            relabelled = split(size, self._shares, rounding)[-1]
+            found = self._moved(self._buffer.choose_rows(rng.random(_TRIES * relabelled)))
+            if len(found):
+                rows[:relabelled] = found[below(len(found), rng.random(relabelled))]
+        return rows
+
+    def _moved(self, rows: Rows) -> Rows:
+        """Those rows whose episode ends away from where it began."""
+        episodes = self._buffer.episodes
+        ends = np.stack([episodes.final(rows), episodes.first(rows)])
+        last, first = self._buffer.columns.entry(self._config.achieved, ends)
+        return rows[~self._reward(last, first)[1]]
 
     def draw(self, rows: Rows, uniform: FloatArray, rounding: float) -> Goals:
         """New goals for the first transitions of a batch.
@@ -186,44 +164,3 @@ class Relabel:
         prior = self._prior or {}
         which = below(len(prior[self._config.desired]), uniform)
         return {n: np.concatenate([a, prior[n].take(which, 0)]) for n, a in goals.items()}
-
-
-def check_relabel(config: RelabelConfig, spec: DataSpec, read: tuple[str, ...]) -> None:
-    """Refuses goals that the task lacks, or that the agent would never see.
-
-    Args:
-        config: which goals.
-        spec: what observations hold.
-        read: entries that the agent reads.
-
-    Raises:
-        InputError: names the entry.
-    """
-    for desired, achieved in config.pairs.items():
-        for name in (desired, achieved):
-            if name not in spec.entries:
-                raise InputError(f'relabel: no entry {name!r}; the task has {list(spec.entries)}')
-        _expect(desired, spec.entries[desired].shape, spec.entries[achieved].shape)
-    _expect_vector(config.achieved, spec.entries[config.achieved].shape)
-    if not set(config.pairs) & set(read):
-        raise InputError(
-            f'relabel: the agent reads {list(read)}, none of the goals {list(config.pairs)}'
-        )
-
-
-def _shape(entries: Entries, name: str) -> tuple[int, ...]:
-    if name not in entries:
-        raise InputError(f'relabel: no entry {name!r}; there are {list(entries)}')
-    return entries[name].shape[1:]
-
-
-def _expect(name: str, shape: tuple[int, ...], wanted: tuple[int, ...]) -> None:
-    if shape != wanted:
-        raise InputError(f'relabel: {name}: expected the shape {wanted} of a goal, got {shape}')
-
-
-def _expect_vector(name: str, shape: tuple[int, ...]) -> None:
-    if len(shape) != 1:
-        raise InputError(
-            f'relabel: {name}: expected a vector to measure distances of, got {shape}'
-        )

@@ -57,3 +57,11 @@ def check_rollout(batch: Batch, spec: DataSpec, names: tuple[str, ...]) -> Rollo
     if not np.isfinite(batch.log_prob).all():
         raise InputError('batch: log_prob: expected finite numbers, got NaN or infinity')
     return batch
+
+
+def rows_of(lengths: NDArray[np.int64], units: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows of these units, one unit after the other, where unit i has lengths[i] rows."""
+    starts, drawn = np.cumsum(lengths) - lengths, lengths[units]
+    before = np.cumsum(drawn) - drawn
+    rows: NDArray[np.int64] = np.arange(drawn.sum()) + np.repeat(starts[units] - before, drawn)
+    return rows

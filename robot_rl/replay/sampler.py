@@ -10,6 +10,7 @@ from robot_rl.errors import InputError
 from robot_rl.replay import nstep
 from robot_rl.replay.batch import Batch
 from robot_rl.replay.buffer import ReplayBuffer
+from robot_rl.replay.episodes import Rows
 from robot_rl.replay.relabel import Goals, Relabel
 from robot_rl.types import Entries
 
@@ -49,14 +50,14 @@ class Sampler:
         """
         if self.n_step == 1 and self.relabel is None:
             return self.buffer.sample(batch_size, rng)
-        uniform = rng.random((2, batch_size))
-        rows = self.buffer.choose_rows(uniform[0])
+        uniform, rounding = rng.random(batch_size), rng.random()
+        rows = self._choose_rows(batch_size, rounding, rng)
         columns = self.buffer.columns
         path = nstep.walk(self.buffer.links, rows, self.n_step)
         reward, ends = columns.reward.take(path), columns.terminated.take(path)
         goals = None
         if self.relabel:
-            goals = self.relabel.draw(rows, uniform[1], rng.random())
+            goals = self.relabel.draw(rows, uniform, rounding)
             self.relabel.judge(goals, path, reward, ends)
         total, steps = nstep.returns(reward, ends, path, self.gamma)
         last, terminated = path[0], ends[0]
@@ -75,6 +76,11 @@ class Sampler:
             steps=steps,
             demonstration=np.zeros(len(rows), np.bool_),
         )
+
+    def _choose_rows(self, size: int, rounding: float, rng: np.random.Generator) -> Rows:
+        if self.relabel:
+            return self.relabel.choose_rows(size, rounding, rng)
+        return self.buffer.choose_rows(rng.random(size))
 
 
 def _write(goals: Goals, states: Entries) -> None:

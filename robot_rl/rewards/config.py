@@ -116,6 +116,11 @@ class RewardConfig:
             raise ValueError(f'success: electrical is judged by contact, got {self.success}')
 
     @property
+    def needs_contact(self) -> bool:
+        """Whether the electrical contact says anything."""
+        return self.kind == 'electrical' or self.success == 'contact'
+
+    @property
     def terminates(self) -> bool:
         """Whether success ends the episode."""
         if self.terminate is not None:

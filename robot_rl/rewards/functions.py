@@ -171,9 +171,7 @@ def _make_goal(config: RewardConfig) -> tuple[_Value, int]:
     settings = config.goal or GoalRewardConfig()
 
     def value(observation: Observation, contact: bool) -> FloatArray:
-        tool = _entry(observation, 'achieved_goal', (3,))
-        goal = _entry(observation, 'desired_goal', (3,))
-        return np.asarray(goal_reward(tool, goal, settings)[0])
+        return np.asarray(goal_reward(*_goals(observation), settings)[0])
 
     return value, 1
 
@@ -198,6 +196,11 @@ def _entry(observation: Observation, name: str, shape: tuple[int, ...]) -> NDArr
     return value
 
 
+def _goals(observation: Observation) -> tuple[NDArray[Any], NDArray[Any]]:
+    desired = observation.entries['desired_goal']
+    return _entry(observation, 'achieved_goal', desired.shape), desired
+
+
 def _by_contact(
     config: RewardConfig, observation: Observation, contact: bool, value: float
 ) -> bool:
@@ -207,9 +210,8 @@ def _by_contact(
 def _by_distance(
     config: RewardConfig, observation: Observation, contact: bool, value: float
 ) -> bool:
-    tool = _entry(observation, 'achieved_goal', (3,))
-    goal = _entry(observation, 'desired_goal', (3,))
-    return bool(np.linalg.norm(tool - goal) <= config.success_distance)
+    settings = config.goal or GoalRewardConfig(distance=config.success_distance)
+    return bool(goal_reward(*_goals(observation), settings)[1])
 
 
 def _by_image(config: RewardConfig, observation: Observation, contact: bool, value: float) -> bool:

@@ -34,6 +34,7 @@ class ToolKinematics(Protocol):
 
     position_limits: FloatArray
     velocity_limits: FloatArray
+    gripping: bool
 
     def evaluate(self, position: FloatArray) -> Tool:
         """Pose and Jacobian of the tool at joint positions [J]."""
@@ -81,7 +82,7 @@ class SafetyFilter:
         self._config = config
         self._kinematics = kinematics
         self._joint_limits = kinematics.velocity_limits, kinematics.position_limits
-        self._limits = combine(config, *self._joint_limits, control_period_s)
+        self._limits = combine(config, *self._joint_limits, control_period_s, kinematics.gripping)
         self._zeros = np.zeros(len(kinematics.velocity_limits))
         self._wrench = WrenchCheck(config)
         self.reset()

@@ -93,6 +93,7 @@ def combine(
     velocity_limits: FloatArray,
     position_limits: FloatArray,
     period_s: float,
+    gripping: bool = False,
 ) -> Limits:
     """The limits of the arm and of the task together.
 
@@ -101,6 +102,7 @@ def combine(
         velocity_limits: of the URDF, rad/s or m/s, shape [J].
         position_limits: of the URDF, rad or m, shape [J, 2].
         period_s: control period.
+        gripping: whether the last joint is a gripper's, to which no margin is kept.
 
     Raises:
         InputError: a joint without velocity limit, a margin wider than a joint's range, or a
@@ -110,6 +112,8 @@ def combine(
         raise InputError(f'control period: expected (0, 1] s, got {period_s:g} s')
     margin = config.joint_margin
     lower, upper = position_limits[:, 0] + margin, position_limits[:, 1] - margin
+    if gripping:  # fingers stop where they meet each other or their end
+        lower[-1], upper[-1] = position_limits[-1]
     for joint, speed in enumerate(velocity_limits):
         if not 0 < speed < math.inf:
             raise InputError(f'joint {joint}: the URDF gives no velocity limit')

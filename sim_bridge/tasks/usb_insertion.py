@@ -12,7 +12,8 @@ import mujoco
 import numpy as np
 
 from robot_rl.types import FloatArray
-from sim_bridge.scene import SOLIMP, SOLREF, SURROUNDINGS, TOOL, look
+from sim_bridge.scene import STIFF, SURROUNDINGS, TOOL, look
+from sim_bridge.tasks.task import Start, Task
 
 # Plug, m: USB type A.
 PLUG_HALF = np.array([0.006, 0.00225])  # half width x and thickness y of the metal shell
@@ -26,20 +27,14 @@ CLEARANCE = 0.0003  # on each side of the centred plug
 CHAMFER = 0.0003  # width and depth of the lead-in, at 45 degrees
 WALL = 0.008  # how far the housing reaches beyond the opening
 HEIGHT = 0.030  # of the housing over the table
-FRICTION = (0.4, 0.001, 0.0001)  # sliding; torsion and rolling in m
 
 START_HEIGHT = 0.05  # m above the goal
 START_JITTER = np.array([0.004, 0.004, 0.004])  # m, uniform in [-j, j]
 PIN_TRAVEL = 0.001  # m before full depth, where the pins begin to touch
 
 
-class UsbInsertion:
-    """The plug, the socket, and what counts as plugged in."""
-
-    def __init__(self, goal_xyz: FloatArray, goal_rotation: FloatArray) -> None:
-        """Takes the pose of the inserted tool in the base frame, m and [3, 3]."""
-        self.goal_xyz = goal_xyz
-        self.goal_rotation = goal_rotation
+class UsbInsertion(Task):
+    """The plug, the socket, and what counts as plugged in; the goal is the inserted tool's."""
 
     # ---- scene ---------------------------------------------------------------------------
 
@@ -69,7 +64,7 @@ class UsbInsertion:
                     size=[CORNER, 0, 0],
                     rgba=[0.75, 0.76, 0.78, 1.0],
                     group=3,
-                    **surface(TOOL),
+                    **STIFF.surface(TOOL),
                 )
         if visuals:
             shell = np.array([*PLUG_HALF, (TIP_Z - SHELL_Z) / 2])
@@ -97,10 +92,10 @@ class UsbInsertion:
 
     # ---- reset ---------------------------------------------------------------------------
 
-    def start_xyz(self, rng: np.random.Generator) -> FloatArray:
-        """Where the tool starts, m, base frame, shape [3]."""
+    def reset(self, data: mujoco.MjData, rng: np.random.Generator) -> Start:
+        """Starts above the socket."""
         height = np.array([0.0, 0.0, START_HEIGHT])
-        return np.asarray(self.goal_xyz + height + rng.uniform(-START_JITTER, START_JITTER))
+        return Start(self.goal_xyz + height + rng.uniform(-START_JITTER, START_JITTER))
 
     # ---- privileged state ----------------------------------------------------------------
 
@@ -117,11 +112,7 @@ class UsbInsertion:
         cosine = float(np.clip(tool_rotation[:, 2] @ self.goal_rotation[:, 2], -1.0, 1.0))
         return {'tip_from_socket': across, 'tilt': np.array([np.arccos(cosine)])}
 
-    # ---- achieved goal and success -------------------------------------------------------
-
-    def achieved_goal(self, tool_xyz: FloatArray) -> FloatArray:
-        """What the goal is about: the tool's position, m, base frame, shape [3]."""
-        return tool_xyz
+    # ---- success -------------------------------------------------------------------------
 
     def contact(self, tool_xyz: FloatArray, tool_rotation: FloatArray) -> bool:
         """Whether the pins touch: at depth, and inside the opening (Nair 2022, eq. 25)."""
@@ -180,21 +171,9 @@ def _lead_in(axis: int, side: float, opening: FloatArray, face: float) -> Box:
     return centre, half, turn
 
 
-def surface(side: int) -> dict[str, object]:
-    """Contact parameters of a geom; 0 for one that is only seen."""
-    return {
-        'contype': TOOL if side == TOOL else 0,
-        'conaffinity': TOOL if side == SURROUNDINGS else 0,
-        'condim': 4,
-        'friction': FRICTION,
-        'solref': SOLREF,
-        'solimp': SOLIMP,
-    }
-
-
 def add_box(
     body: mujoco.MjsBody, centre: object, half: object, rgba: list[float], side: int
 ) -> mujoco.MjsGeom:
     """A box with the surface of the connector."""
     kind = mujoco.mjtGeom.mjGEOM_BOX
-    return body.add_geom(type=kind, pos=centre, size=half, rgba=rgba, **surface(side))
+    return body.add_geom(type=kind, pos=centre, size=half, rgba=rgba, **STIFF.surface(side))

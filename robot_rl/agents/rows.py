@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A batch as the networks of an actor-critic read it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from robot_rl.models.normalizer import ActorCriticInput
+from robot_rl.replay.batch import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A batch as the networks read it.
+
+    Attributes:
+        seen: input of the actor, shape [B, I].
+        state: input of the critics but for the action, shape [B, S].
+        action: shape [B, A].
+        next_seen: of the next observation, shape [B, I].
+        next_state: of the next observation, shape [B, S].
+        reward: shape [B].
+        terminated: 1 where the task ended, else 0, shape [B].
+        discount: of the next value, shape [B].
+    """
+
+    seen: Tensor
+    state: Tensor
+    action: Tensor
+    next_seen: Tensor
+    next_state: Tensor
+    reward: Tensor
+    terminated: Tensor
+    discount: Tensor
+
+    @classmethod
+    def of(
+        cls, batch: Batch, inputs: ActorCriticInput, gamma: float, device: torch.device
+    ) -> 'Rows':
+        """Reads a batch.
+
+        Args:
+            batch: of an agent with this input.
+            inputs: of actor and critics.
+            gamma: discount of a step.
+            device: where the tensors are to be.
+        """
+        seen, state = inputs.batch(batch.observation, device)
+        next_seen, next_state = inputs.batch(batch.next_observation, device)
+        terminated = batch.terminated.astype(np.float32)
+        discount = np.power(gamma, batch.steps, dtype=np.float32)
+        return cls(
+            seen=seen,
+            state=state,
+            action=torch.from_numpy(batch.action).to(device),
+            next_seen=next_seen,
+            next_state=next_state,
+            reward=torch.from_numpy(batch.reward).to(device),
+            terminated=torch.from_numpy(terminated).to(device),
+            discount=torch.from_numpy(discount).to(device),
+        )

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a task adds to the arm's scene; every scene derives from `Task`."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import mujoco
+import numpy as np
+
+from robot_rl.types import Entries, FloatArray
+from sim_bridge.scene import STIFF, Physics
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """Of a scene that has none."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where an episode starts.
+
+    Attributes:
+        tool_xyz: m, base frame, shape [3].
+        yaw: rad, about the base's z, beyond the orientation that the task names.
+        gripper: position of the leading finger joint, m or rad; that of home where absent.
+        joints: rad or m, shape [J], in place of all others.
+    """
+
+    tool_xyz: FloatArray
+    yaw: float = 0.0
+    gripper: float | None = None
+    joints: FloatArray | None = None
+
+
+class Task:
+    """A scene, its start states, what a tracker would tell of it, and its goal.
+
+    Attributes:
+        physics: time step and contacts.
+        options: of the scene, an instance of `Options`.
+        goal_xyz: centre of the task, as its YAML names it, m, base frame, shape [3].
+        goal_rotation: orientation of the tool that the YAML names, shape [3, 3].
+        desired: what `achieved` should become; drawn by `reset`.
+    """
+
+    Options: ClassVar[type[Any]] = NoOptions
+    physics: Physics = STIFF
+
+    def __init__(
+        self, goal_xyz: FloatArray, goal_rotation: FloatArray, options: Any = None
+    ) -> None:
+        """Keeps what the YAML says."""
+        self.goal_xyz = goal_xyz
+        self.goal_rotation = goal_rotation
+        self.options = options if options is not None else self.Options()
+        self.desired = np.zeros(0)
+
+    def add_to(self, scene: mujoco.MjSpec, tool: mujoco.MjsBody, visuals: bool) -> None:
+        """Puts objects and surroundings into the scene, or into the gripper."""
+        raise NotImplementedError
+
+    def bind(self, model: mujoco.MjModel) -> None:
+        """Finds its parts in the compiled scene."""
+
+    def reset(self, data: mujoco.MjData, rng: np.random.Generator) -> Start:
+        """Places objects, draws `desired`, and says where the arm starts.
+
+        The world's time, joints and objects were put to their defaults before.
+        """
+        raise NotImplementedError
+
+    def settle(self, data: mujoco.MjData, rng: np.random.Generator) -> bool:
+        """Places what depends on the arm at its start; whether anything moved."""
+        return False
+
+    def observe(self, data: mujoco.MjData) -> Entries:
+        """Float64 vectors by name: `achieved_goal`, `desired_goal`, and what the task adds.
+
+        A task whose goal is the tool's has none of it.
+        """
+        return {}
+
+    def contact(self, tool_xyz: FloatArray, tool_rotation: FloatArray) -> bool:
+        """An electrical contact, where the scene has one."""
+        return False
+
+    def privileged(self, tool_xyz: FloatArray, tool_rotation: FloatArray) -> dict[str, FloatArray]:
+        """What no sensor gives."""
+        return {}
+
+    def save(self) -> Any:
+        """What the future depends on besides the physics."""
+        return self.desired.copy()
+
+    def load(self, state: Any) -> None:
+        """Goes back to what `save` gave."""
+        self.desired = state.copy()
