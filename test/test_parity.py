@@ -15,11 +15,10 @@ from graph import LIGHT_NODES, Listener, process
 from robot_rl_msgs import msg as rr
 
 from robot_rl import resources
-from robot_rl.control.robot import load_robot
 from robot_rl.episodes.episode import Limits
 from robot_rl.learning.build import make_player
 from robot_rl.nodes import records
-from robot_rl.task import load_task
+from robot_rl.task import load_task, robot_of
 from robot_rl.types import Step
 from sim_bridge.host import DirectHost
 
@@ -27,6 +26,7 @@ pytestmark = pytest.mark.graph
 
 SEED = 3
 EPISODES = 3
+FEW = 8  # actions of the episode that every task plays
 
 
 @pytest.fixture
@@ -55,13 +55,13 @@ def visual_task(folder: Path) -> str:
     return str(path)
 
 
-def direct_steps(name: str, policy: Any) -> list[Step]:
+def direct_steps(name: str, policy: Any, steps: int = 0) -> list[Step]:
     task = load_task(name)
-    robot = load_robot(task.robot)
-    host = DirectHost(task, robot, Limits(task.horizon), SEED)
+    robot = robot_of(task)
+    host = DirectHost(task, robot, Limits(task.horizon, steps), SEED)
     player = make_player(task, robot, policy, SEED)
     with closing(host):
-        for _ in range(EPISODES):
+        for _ in range(1 if steps else EPISODES):
             observation = host.reset()
             while not host.over:
                 action = player.act(observation)
@@ -125,3 +125,10 @@ def test_both_hosts_see_and_reward_the_same_pictures(listener: Listener, tmp_pat
     assert all(-1 < step.reward < 0 for step in expected)
     groups = [(*LIGHT_NODES, 'camera_node')]
     compare(graph_steps(listener, groups, len(expected), policy='zero', task=task), expected)
+
+
+@pytest.mark.parametrize('name', sorted(set(resources.names('config/tasks')) - {'usb_insertion'}))
+def test_both_hosts_play_every_task_alike(listener: Listener, name: str) -> None:
+    expected = direct_steps(name, 'sample', FEW)
+    got = graph_steps(listener, [LIGHT_NODES], FEW, policy='sample', task=name, steps=FEW)
+    compare(got, expected[:FEW])

@@ -13,7 +13,7 @@ from robot_rl.learning.player import Refresh
 from robot_rl.ranges import Range
 from robot_rl.replay.columns import ActionKind
 from robot_rl.replay.relabel_config import RelabelConfig
-from robot_rl.types import DataSpec
+from robot_rl.types import RAW_ENTRIES, DataSpec
 
 _RANGES = {
     'batch_size': Range(1, 1_000_000),
@@ -147,8 +147,21 @@ class AgentConfig:
     learner: LearnerConfig | OnPolicyConfig
 
     def make(self, spec: DataSpec, seed: int) -> Agent:
-        """The agent itself, its networks drawn from the seed."""
-        return AGENTS[self.algorithm](self.agent, spec, seed)
+        """The agent itself, its networks drawn from the seed.
+
+        Where goals are relabelled and the agent names no entries, it reads the desired goal
+        beside the task's own entries.
+        """
+        return AGENTS[self.algorithm](self._reading_goals(spec), spec, seed)
+
+    def _reading_goals(self, spec: DataSpec) -> Any:
+        relabel = getattr(self.learner, 'relabel', None)
+        if relabel is None:
+            return self.agent
+        own = tuple(name for name in spec.entries if name not in RAW_ENTRIES)
+        read = (*own, *(pair for pair in relabel.pairs if pair not in own))
+        empty = [k for k in ('actor_entries', 'critic_entries') if getattr(self.agent, k, 0) == ()]
+        return replace(self.agent, **dict.fromkeys(empty, read))
 
 
 @dataclass(frozen=True)
