@@ -4,6 +4,7 @@
 # make train    setup, then trains in simulation: TASK=... ROBOT=... AGENT=... SEED=... STEPS=...
 # make test     setup, then lint, types and tests; one test: PYTEST='-k safety'
 # make lint     setup, then lint and types
+# make faults   setup, then the tests of the fault table; writes docs/faults.md
 # make bench    setup, then every benchmark; one: BENCH=latency
 # make clean    removes .venv and what was built
 
@@ -11,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DONE := $(VENV)/.done
 PYTEST ?=
-BENCH ?= $(filter-out __init__,$(notdir $(basename $(wildcard benchmarks/*.py))))
+BENCH ?= all
 
 # A sourced ROS 2 installation, or another environment's, must not mix with this one.
 unexport PYTHONPATH AMENT_PREFIX_PATH CMAKE_PREFIX_PATH _ROS_WHEELS_BOOTSTRAP_COMPLETE
@@ -20,7 +21,7 @@ unexport PYTHONPATH AMENT_PREFIX_PATH CMAKE_PREFIX_PATH _ROS_WHEELS_BOOTSTRAP_CO
 MESSAGES := $(shell find robot_rl_msgs -name build -prune -o -print)
 SHARED := $(shell find config launch urdf -name __pycache__ -prune -o -print)
 
-.PHONY: setup train test lint bench clean
+.PHONY: setup train test lint bench faults clean
 
 setup: $(DONE)/package $(DONE)/graphics
 
@@ -56,7 +57,10 @@ test: lint
 	$(BIN)/python -m pytest $(PYTEST)
 
 bench: setup
-	set -e; for name in $(BENCH); do $(BIN)/robot-rl bench $$name; done
+	$(BIN)/robot-rl bench $(BENCH)
+
+faults: setup
+	$(BIN)/robot-rl bench faults --table docs/faults.md
 
 clean:
 	rm -rf $(VENV) build install log *.egg-info

@@ -126,6 +126,7 @@ def test_an_episode_without_an_end_is_truncated_in_its_last_rewarded_step() -> N
     assert assembler.lost == 0
 
 
+@pytest.mark.fault(28)
 def test_a_step_without_reward_is_lost_and_leaves_a_gap() -> None:
     silent = observation(1)
     messages = [*period(observation(0)), silent, action(silent)]
@@ -168,6 +169,7 @@ def test_the_outbox_forgets_what_is_acknowledged_and_only_that() -> None:
     assert len(outbox) == 2
 
 
+@pytest.mark.fault(27)
 def test_a_full_outbox_drops_the_oldest_and_counts() -> None:
     outbox: Outbox[int] = Outbox(capacity=2)
     for sequence in range(5):

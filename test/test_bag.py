@@ -70,6 +70,7 @@ def test_a_file_cut_anywhere_gives_back_its_whole_messages(tmp_path: Path) -> No
     assert counts[len(counts) // 2] > len(written) // 5
 
 
+@pytest.mark.fault(26)
 def test_a_full_disk_ends_the_recording_alone(tmp_path: Path) -> None:
     bag = BagWriter(tmp_path / 'bag', 'replay', TYPE, definition(TYPE))
     full = Path('/dev/full').open('wb', buffering=0)  # noqa: SIM115

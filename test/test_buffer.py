@@ -75,6 +75,7 @@ def test_time_limit_is_not_a_termination():
     assert not buffer.gather(np.array([0])).terminated[0]
 
 
+@pytest.mark.fault(28)
 @settings(max_examples=60, deadline=None)
 @given(
     capacity=st.integers(2, 40),

@@ -116,6 +116,7 @@ def test_old_future_and_unordered_frames():
     accepted(camera.process(rgb(3), None, now - 1, now))
 
 
+@pytest.mark.fault(5)
 def test_a_frozen_camera_is_refused_until_its_pixels_change():
     camera = pipeline(frozen_frames=3)
     accepted(camera.process(rgb(), None, 1))
@@ -137,6 +138,7 @@ def test_a_noiseless_camera_may_repeat_itself():
     assert all(isinstance(camera.process(rgb(), None, i), CameraFrame) for i in range(50))
 
 
+@pytest.mark.fault(7)
 @settings(max_examples=60)
 @given(
     hnp.arrays(

@@ -59,6 +59,7 @@ def test_run_folder_checkpoint_folder_or_checkpoint(tmp_path):
         assert checkpoint.load_latest(folder)[0].meta['env_steps'] == steps
 
 
+@pytest.mark.fault(25)
 @pytest.mark.parametrize('name', ['meta.json', 'policy.safetensors', 'learner.safetensors'])
 @pytest.mark.parametrize('tenth', range(10))
 def test_cut_file_falls_back_to_the_earlier_one_loudly(tmp_path, caplog, name, tenth):

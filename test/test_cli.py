@@ -41,6 +41,7 @@ def expect(capsys: pytest.CaptureFixture[str], *parts: str) -> None:
         assert part in error
 
 
+@pytest.mark.fault(20)
 @pytest.mark.parametrize(
     ('arguments', 'parts'),
     [

@@ -12,6 +12,7 @@ from robot_rl.control.base import BASES, BaseConfig
 from robot_rl.control.controller import ActionConfig, Controller, ControllerConfig
 from robot_rl.control.kinematics import Kinematics, inverse, rotation_from_rpy
 from robot_rl.control.robot import load_robot
+from robot_rl.errors import InputError
 from robot_rl.types import Action, JointState, Observation
 
 ROBOT = load_robot('sawyer')
@@ -291,3 +292,87 @@ def test_near_a_singular_posture_joint_speeds_stay_bounded(direction, bend):
     driver = controller(orientation_gain=0.0, posture_gain=0.0)
     value = driver.drive(state(stretched), 0.25 * direction).value
     assert np.linalg.norm(value) <= 0.25 * np.linalg.norm(direction) / (2 * 0.01) + 1e-9
+
+
+@pytest.mark.fault(2)
+@pytest.mark.parametrize('size', [0, 2, 4])
+def test_an_action_of_the_wrong_size_is_refused_and_moves_nothing(size: int) -> None:
+    driver = controller()
+    before = driver.command(state(HOME), 0).value
+    with pytest.raises(InputError, match=rf'expected 3 values, got shape \({size},\)'):
+        driver.set_action(observation(), Action(0, np.ones(size)), state(HOME))
+    np.testing.assert_array_equal(driver.command(state(HOME), 0).value, before)
+    assert not before.any()
+
+
+# ---- other axes ------------------------------------------------------------------------------
+
+FETCH = load_robot('fetch').with_gripper()
+FETCH_ARM = Kinematics(FETCH)
+AXES = ActionConfig(('x', 'y', 'yaw', 'gripper'), (0.01, 0.01, 0.1, 0.001))
+
+
+def fetch_driver(axes=AXES, rpy=DOWN):
+    config = dataclasses.replace(CONFIG, action=axes, base=BaseConfig('none'), goal_rpy=rpy)
+    return Controller(config, FETCH_ARM, FETCH)
+
+
+def fetch_answer(driver, values, position, step=0):
+    entries = {'achieved_goal': GOAL, 'desired_goal': GOAL, 'tool_wrench': np.zeros(6)}
+    now = JointState(0, position, np.zeros(8))
+    driver.set_action(Observation(0, 'test', 0, step, entries), Action(0, np.array(values)), now)
+    return driver.command(now, 0).value
+
+
+@pytest.fixture
+def fetch_down():
+    goal = np.array([0.65, 0.0, 0.75])
+    return inverse(FETCH_ARM, np.array(FETCH.home), goal, rotation_from_rpy(np.array(DOWN)))
+
+
+def test_yaw_turns_the_tool_about_the_bases_z_and_nothing_else(fetch_down):
+    value = fetch_answer(fetch_driver(), [0, 0, 0.5, 0], fetch_down)
+    twist = FETCH_ARM.evaluate(fetch_down).jacobian @ value
+    np.testing.assert_allclose(twist, [0, 0, 0, 0, 0, 0.5 * 0.1 * 10.0], atol=5e-3)
+    assert value[-1] == 0.0
+
+
+@pytest.mark.parametrize('yaw', [0.7, -2.5])
+def test_a_heading_that_the_action_may_turn_is_kept_as_it_is(yaw):
+    goal, turned = np.array([0.65, 0.0, 0.75]), np.array([math.pi, 0.0, yaw])
+    position = inverse(FETCH_ARM, np.array(FETCH.home), goal, rotation_from_rpy(turned))
+    value = fetch_answer(fetch_driver(), [0, 0, 0, 0], position)
+    np.testing.assert_allclose(FETCH_ARM.evaluate(position).jacobian @ value, 0.0, atol=1e-4)
+
+
+def test_the_gripper_opens_and_stops_at_its_ends(fetch_down):
+    half_open = np.array([*fetch_down[:-1], 0.03])
+    assert fetch_answer(fetch_driver(), [0, 0, 0, 1], half_open)[-1] == pytest.approx(0.01)
+    assert fetch_answer(fetch_driver(), [0, 0, 0, -0.5], half_open)[-1] == pytest.approx(-0.005)
+    nearly = np.array([*fetch_down[:-1], 0.0499])
+    speed = fetch_answer(fetch_driver(), [0, 0, 0, 1], nearly)[-1]
+    assert speed == pytest.approx((0.05 - 0.0499) * CONFIG.control_hz)
+
+
+def test_an_axis_that_the_action_lacks_stays_where_the_episode_began(fetch_down):
+    driver = fetch_driver()
+    fetch_answer(driver, [0, 0, 0, 0], fetch_down)
+    tool = FETCH_ARM.evaluate(fetch_down)
+    lower = tool.position_xyz - np.array([0.0, 0.0, 0.01])
+    sunk = inverse(FETCH_ARM, fetch_down, lower, tool.rotation)
+    value = fetch_answer(driver, [1, 0, 0, 0], sunk, step=1)
+    velocity = (FETCH_ARM.evaluate(sunk).jacobian @ value)[:3]
+    np.testing.assert_allclose(velocity, [0.1, 0.0, 0.04], atol=2e-3)
+
+
+def test_an_action_of_joints_moves_them_and_no_other():
+    axes = ActionConfig(('elbow_flex_joint', 'gripper'), (0.05, 0.001))
+    value = fetch_answer(fetch_driver(axes), [-1, 0], np.array(FETCH.home))
+    expected = np.zeros(8)
+    expected[FETCH.joints.index('elbow_flex_joint')] = -0.05 * CONFIG.action_hz
+    np.testing.assert_allclose(value, expected)
+
+
+def test_axes_of_the_tool_and_joints_do_not_mix():
+    with pytest.raises(ValueError, match=r"'elbow_flex_joint' is none of the tool"):
+        ActionConfig(('x', 'elbow_flex_joint'), (0.1, 0.1))

@@ -137,6 +137,7 @@ def test_other_depth_types_are_refused(raw):
         to_metres(raw)
 
 
+@pytest.mark.fault(7)
 @settings(max_examples=30)
 @given(st.floats(0.0, 1.0), st.floats(0.01, 1.0))
 def test_a_frame_passes_exactly_from_its_least_valid_share_on(share, least):

@@ -127,6 +127,7 @@ def test_the_backlog_of_a_paused_publisher_is_never_executed():
     np.testing.assert_array_equal(it.tick().velocity, [0.0, 0.0])
 
 
+@pytest.mark.fault(16)
 def test_out_of_order_and_double_commands_are_dropped():
     it = armed()
     it.wait(100)
@@ -159,6 +160,7 @@ def test_an_unfit_command_is_refused(value):
     assert 'expected 2 values within 100' in it.driver.refusal
 
 
+@pytest.mark.fault(17)
 @pytest.mark.parametrize(
     ('late_ms', 'cause'), [(100, ''), (101, 'expired'), (-100, ''), (-101, 'future')]
 )
@@ -168,6 +170,7 @@ def test_the_age_of_a_command(late_ms, cause):
     assert ('0.101 s' in it.driver.refusal) == bool(cause)
 
 
+@pytest.mark.fault(15)
 @pytest.mark.parametrize('jump_ms', [3_600_000, -3_600_000])
 def test_a_stamp_clock_that_is_set_changes_no_motion(jump_ms):
     it = armed()

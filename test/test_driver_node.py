@@ -66,12 +66,14 @@ def seconds_of(state) -> float:
     return float(state.header.stamp.sec + state.header.stamp.nanosec * 1e-9)
 
 
+@pytest.mark.fault(21)
 def test_joints_are_mapped_by_name(stage: Stage) -> None:
     stage.start_source(VELOCITY[::-1], joints=ROBOT.joints[::-1])
     stage.arm()
     np.testing.assert_array_equal(stage.sent[-1][1], VELOCITY)
 
 
+@pytest.mark.fault(21)
 @pytest.mark.parametrize(
     ('joints', 'words'),
     [

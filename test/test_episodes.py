@@ -248,6 +248,7 @@ def test_after_a_resume_the_first_policy_serves_until_newer_ones_are_due() -> No
     assert [p.episode if p else None for p in played] == [9, 9, 10]
 
 
+@pytest.mark.fault(24)
 def test_without_a_lag_the_newest_plays_and_older_ones_are_refused() -> None:
     versions = PolicyVersions(lag=None)
     versions.offer(policy(5))

@@ -119,6 +119,7 @@ def check(fault: str, graph: Graph, since: float, promise_s: float) -> float:
     return since + seconds
 
 
+@pytest.mark.fault(10)
 def test_row_10_controller_killed(graph: Graph) -> None:
     killed = graph.strike('controller', signal.SIGKILL)
     held = check('10 controller killed', graph, killed, HOLD_S)
@@ -130,6 +131,7 @@ def test_row_10_controller_killed(graph: Graph) -> None:
     graph.until(graph.moving, 5, 'motion')
 
 
+@pytest.mark.fault(11)
 @pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGSTOP])
 def test_row_11_policy_killed_or_hung(graph: Graph, number: signal.Signals) -> None:
     since = graph.strike('policy', number)
@@ -140,6 +142,7 @@ def test_row_11_policy_killed_or_hung(graph: Graph, number: signal.Signals) -> N
         assert not graph.late(held)
 
 
+@pytest.mark.fault(13)
 @pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGSTOP])
 def test_row_13_safety_killed_or_hung(graph: Graph, number: signal.Signals) -> None:
     since = graph.strike('safety', number)
@@ -148,6 +151,8 @@ def test_row_13_safety_killed_or_hung(graph: Graph, number: signal.Signals) -> N
         graph.send('safety', signal.SIGCONT)
 
 
+@pytest.mark.fault(18)
+@pytest.mark.fault(19)
 @pytest.mark.parametrize('name', ['controller', 'safety'])
 def test_rows_18_and_19_paused_for_two_seconds(graph: Graph, name: str) -> None:
     paused = graph.strike(name, signal.SIGSTOP)
@@ -164,6 +169,7 @@ def test_rows_18_and_19_paused_for_two_seconds(graph: Graph, name: str) -> None:
     assert any(tuple(v) in {tuple(s.executed) for s in graph.statuses} for _, v in graph.sent[-9:])
 
 
+@pytest.mark.fault(31)
 def test_row_31_another_publisher_of_commands(graph: Graph) -> None:
     node = graph.listener.node
     publisher = node.create_publisher(JointTrajectory, 'command', 1)
@@ -180,6 +186,7 @@ def test_row_31_another_publisher_of_commands(graph: Graph) -> None:
     assert not any(v.any() for _, v in graph.after(held))
 
 
+@pytest.mark.fault(33)
 def test_row_33_a_stop_survives_the_safety_node(graph: Graph) -> None:
     publisher = graph.listener.node.create_publisher(Bool, 'stop', 1)
     graph.until(lambda: publisher.get_subscription_count() > 1, 5, 'readers of stop')

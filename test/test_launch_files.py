@@ -174,6 +174,7 @@ def test_camera_node_follows_the_task(prefix):
     assert 'camera_node' not in planned('train_sim', processes='separate')
 
 
+@pytest.mark.fault(20)
 @pytest.mark.parametrize(
     ('arguments', 'named'),
     [

@@ -154,6 +154,7 @@ def spoil(learner):
     learner._agent.load_state_dict(agent)
 
 
+@pytest.mark.fault(47)
 def test_diverged_policy_is_not_published_and_the_last_good_one_is_kept():
     learner = make()
     feed(learner, stream(20))
@@ -169,6 +170,7 @@ def test_diverged_policy_is_not_published_and_the_last_good_one_is_kept():
         learner.checkpoint()
 
 
+@pytest.mark.fault(47)
 def test_diverged_metrics_stop_learning():
     learner = make(measure_every=1)
     feed(learner, stream(20))

@@ -85,6 +85,7 @@ def test_shares_must_add_up(share):
         Mixture({'replay': Source(Sampler(filled(5)), share)})
 
 
+@pytest.mark.fault(27)
 def test_demonstrations_are_never_pushed_out():
     mixture = mix(online=64)
     wanted = places(stream(20, collector='teacher'))

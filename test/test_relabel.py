@@ -138,6 +138,39 @@ def test_a_recorded_end_stays_unless_it_is_recomputed(terminate, wanted):
     assert (batch.reward == -1).all()
 
 
+def stay_and_go(moving):
+    """A buffer of ten episodes of five steps, of which these move; row x is the episode."""
+    buffer, sequence = ReplayBuffer(64, SPEC), 0
+    for number in range(10):
+        for k in range(5):
+            place, end = [number, k if number in moving else 0], 'truncated' if k == 4 else ''
+            buffer.add(goal_step(sequence, 'arm', number, k, end, place))
+            sequence += 1
+    return buffer, GoalRewardConfig(distance=0.5)
+
+
+def test_new_goals_go_to_episodes_that_moved_and_old_ones_to_all():
+    buffer, reward = stay_and_go((2, 7))
+    batch = draw_all(buffer, RelabelConfig(future=0.5, reward=reward, moved=True))
+    episodes = batch.observation['achieved_goal'][:, 0]
+    counts = [np.bincount(part.astype(int), minlength=10) for part in np.split(episodes, 2)]
+    assert counts[0].nonzero()[0].tolist() == [2, 7]
+    assert counts[0][[2, 7]].min() > 800
+    assert counts[1].min() > 100
+    assert (batch.observation['desired_goal'][:2000, 0] == episodes[:2000]).all()
+    assert (batch.observation['desired_goal'][2000:] == FAR).all()
+    starts = np.bincount(batch.observation['achieved_goal'][:2000, 1].astype(int))
+    assert starts.min() > 350
+
+
+def test_where_nothing_moved_new_goals_go_to_all():
+    buffer, reward = stay_and_go(())
+    batch = draw_all(buffer, RelabelConfig(future=1.0, reward=reward, moved=True))
+    counts = np.bincount(batch.observation['achieved_goal'][:, 0].astype(int), minlength=10)
+    assert counts.min() > 300
+    assert (batch.reward == 0).all()
+
+
 def test_final_by_hand():
     buffer, reward = episode(PLACES)
     found = by_start(draw_all(buffer, RelabelConfig(final=1.0, reward=reward)))

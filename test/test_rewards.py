@@ -179,6 +179,7 @@ def test_goal_images_that_do_not_fit(tmp_path):
         make(tmp_path / 'float.npy')
 
 
+@pytest.mark.fault(43)
 def test_success_right_after_a_reset_is_a_wiring_fault():
     reward = make_reward(RewardConfig('electrical'))
     first, later = observe(step=0), observe(step=1)

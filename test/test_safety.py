@@ -115,6 +115,7 @@ def test_tool_speed_keeps_the_direction_and_reports_the_difference():
     np.testing.assert_array_equal(result.requested, wanted)
 
 
+@pytest.mark.fault(3)
 @pytest.mark.parametrize('huge', [1e9, 1e200, -1.7e308])
 @pytest.mark.parametrize('mode', ['velocity', 'position'])
 def test_a_huge_finite_command_is_cut_to_the_limits(huge, mode):
@@ -126,6 +127,7 @@ def test_a_huge_finite_command_is_cut_to_the_limits(huge, mode):
     assert arm_filter.counts['joint_speed'] == 1
 
 
+@pytest.mark.fault(37)
 @pytest.mark.parametrize('joint', [0, 1])
 @pytest.mark.parametrize('side', [-1.0, 1.0])
 def test_at_a_joint_limit_only_the_way_out_is_free(joint, side):
@@ -196,6 +198,7 @@ def test_a_step_that_would_cross_the_surface_ends_before_it():
     )  # 5 mm less 2.5 mm in 50 ms
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize('direction', [[1, 0, 0], [0, 1, 0], [-1, 1, 0]])
 def test_outside_the_sphere_the_tool_comes_back_slowly(direction):
     limits, outward = at_surface(direction, distance=0.1)

@@ -44,6 +44,7 @@ UNUSABLE = {
 }
 
 
+@pytest.mark.fault(1)
 @pytest.mark.parametrize('value', UNUSABLE.values(), ids=UNUSABLE)
 def test_an_unusable_command_holds_and_the_third_in_a_row_stops(value):
     arm_filter = make()
@@ -85,6 +86,7 @@ def test_an_unknown_mode_is_refused():
     assert make().filter(command, state(), wrench(), 0).reason == 'bad_command'
 
 
+@pytest.mark.fault(17)
 @pytest.mark.parametrize(
     ('age_ms', 'reason'),
     [(0, ''), (100, ''), (101, 'stale_command'), (-100, ''), (-101, 'future_command')],
@@ -102,6 +104,7 @@ def test_the_age_of_a_command(age_ms, reason):
         np.testing.assert_allclose(result.tool_delta_xyz, -linear @ command.value)
 
 
+@pytest.mark.fault(8)
 @pytest.mark.parametrize(
     ('kind', 'age_ms', 'reason'),
     [
@@ -143,6 +146,7 @@ def run(arm_filter, stamps_ms, now_ms):
     return reasons
 
 
+@pytest.mark.fault(16)
 def test_commands_that_are_not_newer_are_dropped():
     reasons = run(make(), [0, 50, 50, 40, 60], [0, 50, 55, 60, 65])
     assert reasons == ['', '', 'old_command', 'old_command', '']
@@ -155,6 +159,7 @@ def test_a_backlog_is_never_executed():
     assert run(make(), [0], [2000]) == ['stale_command']
 
 
+@pytest.mark.fault(15)
 @pytest.mark.parametrize('jump_ms', [3_600_000, -3_600_000])
 def test_a_clock_that_is_set_costs_nothing(jump_ms):
     start = 10_000_000
@@ -162,6 +167,7 @@ def test_a_clock_that_is_set_costs_nothing(jump_ms):
     assert run(make(), times, times) == [''] * 4
 
 
+@pytest.mark.fault(9)
 def test_a_jump_of_the_joints_is_rejected_and_the_third_stops():
     """3 x 2 rad/s x 50 ms = 0.3 rad is the most that the first joint can move."""
     arm_filter = make(sphere_radius=3.0, **NO_SENSOR)
@@ -217,6 +223,7 @@ def test_a_reset_allows_a_simulated_arm_to_be_put_elsewhere():
     assert result.reason == ''
 
 
+@pytest.mark.fault(9)
 @pytest.mark.parametrize('wrong', [np.nan, np.inf, 101.0, -1e300])
 def test_joint_states_that_cannot_be_hold_and_then_stop(wrong):
     arm_filter = make()

@@ -185,6 +185,7 @@ def test_a_hard_contact_yields_and_a_harder_one_stops(robot: Surroundings) -> No
     assert robot.statuses[-1].stopped
 
 
+@pytest.mark.fault(1)
 def test_three_unusable_commands_in_a_row_stop(robot: Surroundings) -> None:
     robot.velocity = np.full(7, np.nan)
     robot.listener.until(lambda: bool(robot.statuses) and robot.statuses[-1].stopped, 5)

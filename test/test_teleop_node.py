@@ -126,6 +126,7 @@ def plug_in(path: Path) -> int:
     return os.open(path, os.O_RDWR)
 
 
+@pytest.mark.fault(34)
 def test_a_joystick_pulled_out_ends_the_takeover_and_comes_back_by_itself(
     listener: Listener, tmp_path: Path
 ) -> None:

@@ -14,10 +14,13 @@ from robot_rl.task import load_task
 from robot_rl.types import Action
 from sim_bridge.build import make_world
 from sim_bridge.host import DirectHost
-from sim_bridge.tasks.usb_insertion import CLEARANCE, CORNER, DEPTH, PIN_TRAVEL, TIP_Z
+from sim_bridge.tasks.connector import Connector
 
 TASK = load_task('usb_insertion')
 ROBOT = load_robot('sawyer')
+USB = Connector(**TASK.scene_options)
+CLEARANCE, CORNER, DEPTH = USB.clearance, USB.corner, USB.depth
+PIN_TRAVEL, TIP_Z = USB.pin_travel, USB.tip_z
 GOAL = np.array(TASK.goal.position)
 EXACT = dataclasses.replace(TASK, goal=dataclasses.replace(TASK.goal, noise=(0.0, 0.0, 0.0)))
 FACE_Z = GOAL[2] - TIP_Z + DEPTH  # m, of the socket

@@ -45,6 +45,7 @@ def test_round_trip(state):
     assert weights.pack(back) == (data, sha256)
 
 
+@pytest.mark.fault(23)
 @settings(max_examples=200)
 @given(st.integers(0, len(DATA) * 8 - 1))
 def test_any_flipped_bit_is_refused(bit):
@@ -61,6 +62,7 @@ def test_any_cut_is_refused_even_with_its_own_hash(length):
     assert 'not safetensors' in refusal(cut, hashlib.sha256(cut).hexdigest())
 
 
+@pytest.mark.fault(22)
 @pytest.mark.parametrize(
     ('changed', 'message'),
     [
@@ -75,6 +77,7 @@ def test_wrong_arrays_are_refused_by_name(changed, message):
     assert message in refusal(*weights.pack(STATE | changed))
 
 
+@pytest.mark.fault(22)
 def test_missing_array_is_refused_by_name():
     part = {'actor/biases.0': STATE['actor/biases.0']}
     assert "missing ['actor/weights.0']" in refusal(*weights.pack(part))

@@ -13,6 +13,7 @@ from robot_rl.control.kinematics import (
     rotation_vector,
 )
 from robot_rl.control.robot import RobotConfig
+from robot_rl.errors import InputError
 from robot_rl.types import Action, FloatArray, JointCommand, JointState, Observation
 
 XYZ = ('x', 'y', 'z')
@@ -61,7 +62,13 @@ class ActionConfig:
         return tuple(axis for axis in self.axes if axis not in (*TOOL_AXES, GRIPPER))
 
     def scaled(self, values: FloatArray) -> dict[str, float]:
-        """What an action [A] asks of each axis in its period, m or rad."""
+        """What an action [A] asks of each axis in its period, m or rad.
+
+        Raises:
+            InputError: another number of values.
+        """
+        if np.shape(values) != (self.size,):
+            raise InputError(f'action: expected {self.size} values, got shape {np.shape(values)}')
         moves = np.asarray(self.scale) * values
         return dict(zip(self.axes, moves.tolist(), strict=True))
 
