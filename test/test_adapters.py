@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from robot_rl.control.adapters import by_name, joint_trajectory, velocity_array
-from robot_rl.control.driver import DriverConfig, Setpoint
+from robot_rl.control.driver import Setpoint
+from robot_rl.control.driver_config import DriverConfig
 from robot_rl.errors import InputError
 
 MS = 1_000_000

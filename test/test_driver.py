@@ -9,7 +9,8 @@ from hypothesis import given, settings, strategies as st
 
 from robot_rl import config as configuration
 from robot_rl.control.admission import Watchdog
-from robot_rl.control.driver import Driver, DriverConfig
+from robot_rl.control.driver import Driver
+from robot_rl.control.driver_config import DriverConfig
 from robot_rl.errors import InputError
 from robot_rl.types import JointCommand
 
@@ -335,3 +336,39 @@ def test_a_configuration_for_another_arm_is_refused():
         Driver(CONFIG, ('a', 'b', 'c'))
     with pytest.raises(InputError, match="no joint 'wrist'"):
         Driver(dataclasses.replace(CONFIG, names={'wrist': 'w'}), JOINTS)
+
+
+@pytest.mark.fault(44)
+def test_a_joint_that_stays_behind_latches_a_stop_that_names_it():
+    it = armed(tracking_error=0.08)
+    blocked, stopped_ms = HOME.copy(), None
+    for ms in range(0, 1000, 10):
+        it.send([0.0, 1.0])
+        it.tick(blocked)
+        if it.driver.state == 'stopped':
+            stopped_ms = ms
+            break
+        it.wait(10)
+    behind_ms = 90  # 0.08 rad at 1 rad/s, seen at the next tick
+    assert stopped_ms is not None
+    assert stopped_ms - behind_ms <= 110
+    assert 'elbow is 0.1' in it.driver.reason
+    assert not it.send([0.0, 1.0])
+
+
+def test_a_joint_that_follows_late_for_a_moment_goes_on():
+    it = armed(tracking_error=0.08)
+    measured = HOME
+    for period in range(100):
+        it.send([0.0, 1.0])
+        setpoint = it.tick(measured)
+        assert setpoint is not None
+        if period % 15 == 14:  # it moves with a jerk every 150 ms
+            measured = setpoint.position
+        it.wait(10)
+    assert it.driver.state == 'armed'
+
+
+def test_a_tracking_error_beyond_the_lead_is_refused():
+    with pytest.raises(ValueError, match=r'tracking_error: expected less than lead, 0\.1 rad'):
+        dataclasses.replace(CONFIG, tracking_error=0.2)

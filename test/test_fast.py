@@ -34,6 +34,8 @@ CASES = [
     ('ddpg', {'target_every': 5}),
     ('ddpg', {'critics': 2, 'normalize': False, 'reward_bounds': (-1.0, 0.0)}),
     ('ddpg', {'cloning': Cloning(weight=0.5)}),
+    ('ddpg', {'cloning': Cloning(0.3, 2.0, q_filter=False, normalize_q=True)}),
+    ('td3', {'cloning': Cloning(0.0, 1.0), 'actor_entries': ('seen',)}),
 ]
 
 

@@ -207,6 +207,34 @@ def test_row_33_a_stop_survives_the_safety_node(graph: Graph) -> None:
     graph.listener.node.destroy_publisher(publisher)
 
 
+@pytest.mark.fault(32)
+def test_row_32_a_second_graph_does_not_start(graph: Graph) -> None:
+    graph.start('second', 'container', nodes=('episode_node', 'safety_node'), **graph.settings)
+    graph.until(lambda: not graph.alive('second'), 60, 'the end of the second graph')
+    assert graph._running['second'].returncode != 0
+    graph.arm('safety')  # two publishers for a moment were reason enough to hold
+
+
+@pytest.mark.fault(14)
+def test_row_14_driver_killed(graph: Graph) -> None:
+    killed = graph.strike('driver', signal.SIGKILL)
+
+    def held() -> bool:
+        return bool(graph.statuses) and not np.any(graph.statuses[-1].executed)
+
+    graph.until(held, 5, 'a hold of the safety node')
+    seconds = time.monotonic() - killed
+    report('14 driver killed', seconds, 0.2 + ALLOWANCE_S)
+    assert seconds <= 0.2 + ALLOWANCE_S
+    graph.watch(0.5)
+    assert held()
+    graph.start('driver', 'driver_node', **graph.settings)
+    graph.sent.clear()
+    graph.until(lambda: len(graph.sent) > 0 or graph.says('driver_node', 'armed'), 20, 'driver')
+    graph.watch(0.5)
+    assert not any(v.any() for _, v in graph.sent), 'it moved before it was armed'
+
+
 def test_the_motors_were_watched_by_a_node_of_its_own(graph: Graph) -> None:
     """What the others measure by is what the arm gets: the driver is its only publisher."""
     node: Node = graph.listener.node

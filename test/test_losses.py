@@ -10,7 +10,7 @@ from robot_rl.agents import losses
 from robot_rl.agents.cloning import Cloning
 from robot_rl.models import gaussian
 from robot_rl.models.mlp import MLP, EnsembleMLP, forward_numpy
-from robot_rl.models.training import Adam, polyak
+from robot_rl.models.training import Adam, choose_members, polyak, with_copy
 from robot_rl.replay.batch import Batch
 
 
@@ -220,6 +220,32 @@ def test_cloning_loss_sums_the_axes_and_averages_all_rows():
 def test_squared_weights_by_hand():
     tensors = [torch.tensor([[1.0, 2.0]]), torch.tensor([3.0])]
     assert losses.squared_weights(tensors).item() == 0.5 * (1 + 4 + 9)
+    layer = torch.nn.Linear(2, 1, bias=False)
+    with torch.no_grad():
+        layer.weight.copy_(tensors[0])
+    assert losses.with_l2(torch.tensor(1.0), layer, 0.1).item() == pytest.approx(1.25)
+    assert losses.with_l2(torch.tensor(1.0), layer, 0.0).item() == 1.0
+
+
+def test_subsets_of_an_ensemble():
+    noise = torch.Generator().manual_seed(0)
+    assert choose_members(None, 5, noise) is choose_members(5, 5, noise) is None
+    drawn = torch.stack([choose_members(2, 5, noise).sort().values for _ in range(300)])
+    assert (drawn[:, 0] < drawn[:, 1]).all()
+    assert torch.bincount(drawn.ravel(), minlength=5).min() > 80
+
+
+def test_the_slow_copy_is_one_and_only_the_network_moves():
+    network = MLP((3, 4, 1), torch.Generator().manual_seed(0))
+    moved, slow, optimizer = with_copy(network, 0.1, torch.device('cpu'))
+    optimizer.descend(moved(torch.ones(2, 3)).mean())
+    for one, other in zip(moved.parameters(), slow.parameters(), strict=True):
+        assert not other.requires_grad
+        assert one.data_ptr() != other.data_ptr()
+    assert any(
+        not torch.equal(one, other)
+        for one, other in zip(moved.parameters(), slow.parameters(), strict=True)
+    )
 
 
 def _demonstrated(mask, action):

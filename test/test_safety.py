@@ -23,6 +23,7 @@ from robot_rl import config as configuration, resources
 from robot_rl.errors import InputError
 from robot_rl.safety.config import RANGES, SafetyConfig
 from robot_rl.safety.filter import SafetyFilter
+from robot_rl.safety.motion import check_reach
 from robot_rl.types import JointCommand
 
 ARM = PlanarArm()
@@ -237,3 +238,13 @@ def test_position_commands_are_judged_by_the_motion_they_imply():
     )
     np.testing.assert_array_equal(stuck.command.value, np.zeros(3))
     assert stuck.command.mode == 'velocity'  # a hold keeps the set-point, not the sagging arm
+
+
+@pytest.mark.fault(39)
+def test_a_ball_out_of_reach_is_refused_with_the_numbers():
+    with pytest.raises(InputError, match=r'sphere_center: 2\.00 m from the base.* reaches 0\.'):
+        check_reach(config(sphere_center=(2.0, 0.0, 0.0)), PlanarArm())
+    check_reach(config(sphere_center=(1.0, 0.0, 0.0)), PlanarArm())
+    for wrong in ({'sphere_radius': 0.0}, {'sphere_radius': math.nan}):
+        with pytest.raises(ValueError, match='sphere_radius'):
+            config(**wrong)

@@ -12,6 +12,8 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import WrenchStamped
 from graph import Listener, process
+from rcl_interfaces.srv import SetParameters
+from rclpy.parameter import Parameter
 from robot_rl_msgs.msg import SafetyStatus
 from sensor_msgs.msg import JointState as JointStateMsg
 from std_msgs.msg import Bool
@@ -240,3 +242,21 @@ def test_a_requested_stop_survives_a_crash_until_it_is_reset_and_armed(
     assert robot.call('arm').success
     robot.wait_for('')
     assert not node.stop_file.exists()
+
+
+@pytest.mark.fault(30)
+@pytest.mark.parametrize(('name', 'value'), [('seed', 3), ('task', 'other'), ('sync', 'lockstep')])
+def test_parameters_never_change(robot: Surroundings, name: str, value: object) -> None:
+    parameter = Parameter(name, value=value).to_parameter_msg()
+    request = SetParameters.Request(parameters=[parameter])
+    answer = robot.listener.call(SetParameters, 'safety_node/set_parameters', request)
+    assert not answer.results[0].successful
+    assert 'read-only' in answer.results[0].reason
+
+
+@pytest.mark.fault(30)
+def test_a_parameter_out_of_range_is_refused_at_the_start(tmp_path: Path) -> None:
+    with process('safety_node', seed=-1) as running:
+        assert running.wait(60) != 0
+    with process('safety_node', sync='sometimes') as running:
+        assert running.wait(60) != 0

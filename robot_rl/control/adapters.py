@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from robot_rl.control.driver import DriverConfig, Setpoint
+from robot_rl.control.driver import Setpoint
+from robot_rl.control.driver_config import DriverConfig
 from robot_rl.errors import InputError
 from robot_rl.types import FloatArray
 

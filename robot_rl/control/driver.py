@@ -6,82 +6,23 @@ for its order and its age only. The same core ends the chain on a real robot and
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from robot_rl import ranges
 from robot_rl.control.admission import Admission, Watchdog
+from robot_rl.control.driver_config import DriverConfig, DriverKind
 from robot_rl.errors import InputError
 from robot_rl.types import CommandMode, FloatArray, JointCommand
 
-DriverKind = Literal['joint_trajectory', 'velocity_array']
 DriverState = Literal['disarmed', 'armed', 'holding', 'stopped']
-
-RANGES = {
-    'rate_hz': ranges.Range(0, 1000, 'Hz', above=True),
-    'deceleration': ranges.Range(0, 100, 'rad/s^2', above=True),
-    'watchdog_s': ranges.Range(0, 0.5, 's', above=True),
-    'rearm_s': ranges.Range(0, 10, 's', above=True),
-    'horizon_s': ranges.Range(0, 1, 's', above=True),
-    'lead': ranges.Range(0, 1, 'rad', above=True),
-}
 
 #: Command modes that each adapter can express.
 MODES: dict[DriverKind, tuple[CommandMode, ...]] = {
     'joint_trajectory': ('velocity', 'position'),
     'velocity_array': ('velocity',),
 }
-
-
-@dataclass(frozen=True)
-class DriverConfig:
-    """How a robot is driven.
-
-    Attributes:
-        kind: which adapter turns set-points into the vendor's messages.
-        command_topic: where they go.
-        state_topic: where the robot's joint states come from.
-        rate_hz: how often a set-point is sent.
-        deceleration: rad/s^2 or m/s^2 per joint, used when commands end, shape [J].
-        watchdog_s: silence after which the robot decelerates and holds.
-        rearm_s: silence after which it must be armed again.
-        horizon_s: `time_from_start` of a trajectory's point; longer than one sending period.
-        lead: rad or m; the integrated set-point runs at most this far ahead of a blocked joint.
-        names: the vendor's joint names by ours; ours where it says nothing.
-    """
-
-    kind: DriverKind
-    command_topic: str
-    state_topic: str
-    rate_hz: float
-    deceleration: tuple[float, ...]
-    watchdog_s: float = 0.1
-    rearm_s: float = 1.0
-    horizon_s: float = 0.05
-    lead: float = 0.1
-    names: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Refuses numbers out of range and times in the wrong order."""
-        ranges.check(self, RANGES)
-        if not self.rearm_s > self.watchdog_s:
-            raise ValueError(f'rearm_s: expected more than watchdog_s, got {self.rearm_s:g} s')
-        slowest = 1 / min(self.watchdog_s, self.horizon_s)
-        if not self.rate_hz >= slowest:
-            raise ValueError(f'rate_hz: expected at least {slowest:g} Hz, got {self.rate_hz:g} Hz')
-        if len(set(self.names.values())) != len(self.names):
-            raise ValueError('names: two joints are given the same name')
-
-    def check_joints(self, joints: tuple[str, ...]) -> None:
-        """Raises `InputError` unless there is one deceleration a joint and every name is known."""
-        if len(self.deceleration) != len(joints):
-            got = f'got {len(self.deceleration)}'
-            raise InputError(f'driver: deceleration: expected {len(joints)} values, {got}')
-        for name in self.names:
-            if name not in joints:
-                raise InputError(f'driver: names: no joint {name!r}; known: {list(joints)}')
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +64,13 @@ class Driver:
         self.refusal = ''
         self.refused: Counter[str] = Counter()
         self._config = config
-        self._size = len(joints)
+        self._size, self._joints = len(joints), joints
         self._deceleration = np.array(config.deceleration)
         self._watchdog = Watchdog(config.watchdog_s)
         self._admission = Admission(
             len(joints), MODES[config.kind], config.watchdog_s, config.rearm_s
         )
-        self._ticked_ns = 0
+        self._ticked_ns = self._tracked_ns = 0
         self._mode: CommandMode = 'velocity'
         self._position: FloatArray | None = None
         self._velocity = np.zeros(self._size)
@@ -159,7 +100,7 @@ class Driver:
         self._position = np.array(position, dtype=np.float64)
         self._velocity = np.zeros(self._size)
         self._mode = 'velocity'
-        self._ticked_ns = now_ns
+        self._ticked_ns = self._tracked_ns = now_ns
         self._watchdog.feed(now_ns)
         self.state, self.reason = 'holding', 'armed; no command yet'
 
@@ -220,6 +161,7 @@ class Driver:
             self._decelerate(dt)
         if self._mode == 'velocity':
             self._position = self._advance(self._position, dt, measured)
+        self._track(self._position, measured, now_ns)
         return Setpoint(self.state, self.reason, self._mode, self._position, self._velocity)
 
     def _take(self, command: JointCommand) -> None:
@@ -236,6 +178,21 @@ class Driver:
             self.state, self.reason = 'holding', f'no command for {silence:.3f} s'
         if self.state == 'holding' and silence > self._config.rearm_s:
             self.disarm(f'no command for {silence:.3f} s')
+
+    def _track(self, wanted: FloatArray, measured: FloatArray | None, now_ns: int) -> None:
+        """Stops an arm that does not follow."""
+        limit = self._config.tracking_error
+        if limit is None or measured is None or self.state != 'armed':
+            self._tracked_ns = now_ns
+            return
+        behind = np.abs(wanted - measured)
+        if not behind.max() > limit:
+            self._tracked_ns = now_ns
+        elif now_ns - self._tracked_ns > self._config.watchdog_s * 1e9:
+            joint = int(behind.argmax())
+            self.stop(
+                f'{self._joints[joint]} is {behind[joint]:.3f} rad behind, {limit:g} allowed'
+            )
 
     def _decelerate(self, dt: float) -> None:
         """Slows all joints along the path they are on."""

@@ -27,7 +27,8 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from robot_rl.control.adapters import joint_trajectory, velocity_array
-from robot_rl.control.driver import Driver, DriverConfig, Setpoint
+from robot_rl.control.driver import Driver, Setpoint
+from robot_rl.control.driver_config import DriverConfig
 from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert
 from robot_rl.nodes.common import EVENT_QOS, GraphNode, command_qos, run, sensor_qos, step_qos

@@ -4,6 +4,7 @@
 import dataclasses
 from typing import TypeVar
 
+from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.exceptions import InvalidParameterTypeException
 from rclpy.node import Node
 
@@ -12,6 +13,7 @@ from robot_rl.errors import InputError
 from robot_rl.task import TaskConfig, load_task, robot_of
 
 T = TypeVar('T')
+_FIXED = ParameterDescriptor(read_only=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,13 +80,16 @@ def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
 def declare(node: Node, cls: type[T]) -> T:
     """Declares every field of a dataclass as a parameter and reads the dataclass back.
 
+    They are given at the start and never change: whoever tries is refused.
+
     Raises:
         InputError: a value of the wrong type or outside what the dataclass allows.
     """
     values = {}
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
         try:
-            values[field.name] = node.declare_parameter(field.name, field.default).value
+            declared = node.declare_parameter(field.name, field.default, _FIXED)
+            values[field.name] = declared.value
         except InvalidParameterTypeException as error:
             raise InputError(f'parameter {field.name}: {error}') from error
     return cls(**values)

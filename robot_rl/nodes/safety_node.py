@@ -36,6 +36,7 @@ from robot_rl.nodes.common import EVENT_QOS, GraphNode, command_qos, run, sensor
 from robot_rl.nodes.diagnostics import Diagnostics, Level
 from robot_rl.safety.filter import SafetyFilter
 from robot_rl.safety.latch import StopFile
+from robot_rl.safety.motion import check_reach
 from robot_rl.types import JointCommand, JointState, Wrench
 
 WATCH_SECONDS = 0.01
@@ -54,6 +55,7 @@ class SafetyNode(GraphNode):
         self._stop_file = self._find_stop_file()
         self._kept = self._stop_file.read() if self._stop_file else ''
         arm = Kinematics(self.robot)
+        check_reach(self.task.safety, arm)
         self._filter = SafetyFilter(self.task.safety, arm, self._period_s, self._kept)
         self._state_order = convert.JointOrder(self.robot.joints)
         self._command_order = convert.JointOrder(self.robot.joints, strict=True)

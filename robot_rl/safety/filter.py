@@ -3,14 +3,13 @@
 
 import math
 from collections import Counter
-from typing import Protocol
 
 import numpy as np
 
 from robot_rl.safety import rules
 from robot_rl.safety.config import SafetyConfig
 from robot_rl.safety.inputs import CommandCheck, Fault, StateCheck, WrenchCheck, usable
-from robot_rl.safety.motion import Motion, combine, load_of
+from robot_rl.safety.motion import Motion, ToolKinematics, combine, load_of
 from robot_rl.types import FloatArray, JointCommand, JointState, SafetyResult, Wrench
 
 #: Commands beyond this, in rad/s, m/s, rad or m, are clipped before anything is computed.
@@ -19,25 +18,6 @@ HUGE = 1e6
 #: Of the command, the state and the wrench.
 Faults = tuple[Fault | None, Fault | None, Fault | None]
 CLEAN: Faults = (None, None, None)
-
-
-class Tool(Protocol):
-    """What the filter reads of a tool state, see `control.kinematics.ToolState`."""
-
-    position_xyz: FloatArray
-    rotation: FloatArray
-    jacobian: FloatArray
-
-
-class ToolKinematics(Protocol):
-    """What the filter asks of an arm, see `control.kinematics.Kinematics`."""
-
-    position_limits: FloatArray
-    velocity_limits: FloatArray
-    gripping: bool
-
-    def evaluate(self, position: FloatArray) -> Tool:
-        """Pose and Jacobian of the tool at joint positions [J]."""
 
 
 class SafetyFilter:

@@ -3,6 +3,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -12,6 +13,27 @@ from robot_rl.types import FloatArray
 
 #: N or N m, beyond which only the direction of a reading counts.
 MOST = 1e6
+#: That tell how far the tool reaches.
+POSTURES = 500
+
+
+class Tool(Protocol):
+    """What the filter reads of a tool state, see `control.kinematics.ToolState`."""
+
+    position_xyz: FloatArray
+    rotation: FloatArray
+    jacobian: FloatArray
+
+
+class ToolKinematics(Protocol):
+    """What the filter asks of an arm, see `control.kinematics.Kinematics`."""
+
+    position_limits: FloatArray
+    velocity_limits: FloatArray
+    gripping: bool
+
+    def evaluate(self, position: FloatArray) -> Tool:
+        """Pose and Jacobian of the tool at joint positions [J]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +108,23 @@ def load_of(wrench: tuple[float, ...], rotation: FloatArray) -> FloatArray | Non
     # A reading may be anything, infinity included.
     load = np.clip(wrench, -MOST, MOST).reshape(2, 3) @ rotation.T
     return np.asarray(load.ravel() / np.linalg.norm(load))
+
+
+def check_reach(config: SafetyConfig, kinematics: ToolKinematics) -> None:
+    """Refuses a ball that no posture brings the tool near to.
+
+    Raises:
+        InputError: the ball lies beyond the furthest of many postures drawn at random.
+    """
+    lower, upper = np.clip(kinematics.position_limits, -math.pi, math.pi).T
+    postures = np.random.default_rng(0).uniform(lower, upper, (POSTURES, len(lower)))
+    reach = max(float(np.linalg.norm(kinematics.evaluate(q).position_xyz)) for q in postures)
+    away = float(np.linalg.norm(config.sphere_center))
+    if not away - config.sphere_radius < reach:
+        raise InputError(
+            f'sphere_center: {away:.2f} m from the base, and a radius of '
+            f'{config.sphere_radius:g} m; the tool reaches {reach:.2f} m'
+        )
 
 
 def combine(
