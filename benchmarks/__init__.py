@@ -19,6 +19,7 @@ BENCHES = {
     'lockstep': 'lock step through the composed graph against the direct host',
     'naf': 'NAF, Linear-NAF and DDPG on a reach with seven joints; 1, 2, 4 collectors',
     'offline': 'BC, AWAC and IQL on generated data sets, then online, about 40 minutes',
+    'planner': 'ways between random postures: solved, time, and checked again',
     'replay': "hindsight sampling against Stable-Baselines3's HerReplayBuffer",
     'usb_insertion': 'residual SAC through the graph over seeds, about 4 minutes each',
 }

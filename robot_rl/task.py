@@ -3,6 +3,7 @@
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ from robot_rl.control.base import BaseConfig
 from robot_rl.control.controller import TOOL_AXES, ActionConfig, ControllerConfig
 from robot_rl.control.kinematics import Kinematics
 from robot_rl.control.robot import RobotConfig, load_robot
-from robot_rl.control.start import StartConfig
+from robot_rl.planning.start import StartConfig
 from robot_rl.episodes.episode import GoalConfig
 from robot_rl.episodes.observation import SCENE, EntryConfig, ObservationBuilder
 from robot_rl.errors import InputError
 from robot_rl.perception.camera import CameraConfig
+from robot_rl.randomization import RandomizationConfig
 from robot_rl.replay.assembler import AssemblerConfig
 from robot_rl.rewards.functions import RewardConfig
 from robot_rl.safety.config import SafetyConfig
@@ -80,6 +82,9 @@ class TaskConfig:
         robot: default robot, a name in config/robots.
         scene: name in the simulation's table of scenes.
         scene_options: of the simulated scene.
+        randomization: how far its dynamics vary from episode to episode.
+        held: rad or m by name; joints that the task holds elsewhere than its robot does, such as
+            fingers that are blocked.
         rates: action and control rates.
         horizon: action periods after which an episode is truncated.
         action: axes and scale of the policy's action.
@@ -108,6 +113,8 @@ class TaskConfig:
     cameras: tuple[CameraConfig, ...] = ()
     start: StartConfig = field(default_factory=StartConfig)
     scene_options: dict[str, Any] = field(default_factory=dict)
+    randomization: RandomizationConfig = field(default_factory=RandomizationConfig)
+    held: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuses an empty task, names used twice, and images of cameras that do not exist."""
@@ -119,7 +126,7 @@ class TaskConfig:
         ):
             if len(set(used)) != len(used):
                 raise ValueError(f'{what}: a name is used twice in {used}')
-        if self.goal.from_scene and self.base.kind != 'none':
+        if self.goal.from_scene and not self.goal.tool and self.base.kind != 'none':
             raise ValueError(f'base: {self.base.kind} steers the tool, but the goal is not its')
         cameras = {c.name for c in self.cameras}
         for entry in self.observation:
@@ -131,7 +138,7 @@ class TaskConfig:
         """Names of the picture streams that an observation needs."""
         return tuple(dict.fromkeys(e.stream for e in self.observation if e.camera))
 
-    @property
+    @cached_property
     def scene_sizes(self) -> dict[str, int]:
         """Vectors of the scene's state that an observation needs, and their sizes."""
         told = {e.key or e.name: e.size for e in self.observation if e.source == SCENE}
@@ -185,7 +192,8 @@ def _read(path: Path) -> Any:
     if not isinstance(data, dict) or 'extends' not in data:
         return data
     name = data.pop('extends')
-    below = path.parent / 'common' / f'{name}.yaml'
+    folder = path.parent if path.parent.name == 'common' else path.parent / 'common'
+    below = folder / f'{name}.yaml'
     if not below.is_file():
         raise InputError(f'{path}: extends: no file {below}')
     return _laid_over(_read(below), data)
@@ -201,10 +209,12 @@ def robot_of(task: TaskConfig) -> RobotConfig:
     """The task's robot, with its gripper among its joints where the task moves it.
 
     Raises:
-        InputError: an unknown robot, one without a gripper, or an axis that it does not have.
+        InputError: an unknown robot, one without a gripper, or an axis or a held joint that it
+            does not have.
     """
     robot = load_robot(task.robot)
     robot = robot.with_gripper() if 'gripper' in task.action.axes else robot
+    robot = robot.holding(task.held) if task.held else robot
     unknown = [a for a in task.action.joints if a not in robot.joints]
     if unknown:
         raise InputError(

@@ -2,12 +2,16 @@
 """The Gymnasium environment: the API's own checker, and what it refuses."""
 
 import math
+import subprocess
+import sys
 import warnings
 
+import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
+from robot_rl import environments, resources
 from robot_rl.errors import InputError
 from sim_bridge.env import RobotEnv
 
@@ -57,6 +61,7 @@ def test_episodes_of_one_seed_differ(env):
 def test_info_holds_what_the_docstring_says(env):
     expected = {
         'success',
+        'is_success',
         'interventions',
         'reason',
         'achieved_goal',
@@ -64,6 +69,7 @@ def test_info_holds_what_the_docstring_says(env):
         'tool_wrench',
     }
     observation, info = env.reset(seed=0)
+    assert info.pop('dynamics') == {}
     assert set(info) == expected
     assert set(observation) == set(env.observation_space.spaces) == {'tool_position', 'wrench'}
     *_, info = env.step(np.zeros(3, np.float32))
@@ -123,3 +129,49 @@ def test_renders():
     picture = env.render()
     env.close()
     assert (picture.shape, picture.dtype) == ((480, 640, 3), np.uint8)
+
+
+def test_every_task_has_a_name_in_gymnasium(env):
+    names = [environments.identity(task) for task in resources.names('config/tasks')]
+    assert set(names) <= set(gymnasium.registry)
+    made = gymnasium.make('robot_rl/UsbInsertion-v0')
+    np.testing.assert_array_equal(rollout(made, 3), rollout(env, 3))
+    made.close()
+
+
+def test_naming_the_tasks_does_not_import_the_simulation():
+    code = 'import gymnasium, sys, robot_rl; gymnasium.spec("robot_rl/FetchPick-v0"); '
+    code += 'assert not {"mujoco", "sim_bridge", "torch"} & set(sys.modules)'
+    subprocess.run([sys.executable, '-c', code], check=True)
+
+
+def test_a_task_with_a_goal_of_its_own_speaks_of_goals():
+    env = RobotEnv('fetch_pick')
+    observation, _ = env.reset(seed=0)
+    assert set(observation) == {'observation', 'achieved_goal', 'desired_goal'}
+    assert observation in env.observation_space
+    found, rewards = [], []
+    for _ in range(5):
+        observation, reward, *_ = env.step(np.zeros(4, np.float32))
+        found.append((observation['achieved_goal'], observation['desired_goal']))
+        rewards.append(reward)
+    achieved, desired = map(np.array, zip(*found, strict=True))
+    np.testing.assert_array_equal(env.compute_reward(achieved, desired, {}), rewards)
+    np.testing.assert_array_equal(env.compute_reward(achieved, achieved, {}), np.zeros(5))
+    env.close()
+
+
+def test_a_reward_that_is_not_of_goals_is_not_computed_from_them(env):
+    with pytest.raises(InputError, match='usb_insertion: reward electrical'):
+        env.compute_reward(np.zeros(3), np.zeros(3), {})
+
+
+def test_an_episode_begins_in_a_state(env):
+    env.reset(seed=0)
+    left, *_ = env.step(np.full(3, 0.5, np.float32))
+    state = env.world_state()
+    env.reset(seed=1)
+    found, _ = env.reset(options={'state': state})
+    np.testing.assert_array_equal(found['tool_position'][-3:], left['tool_position'][-3:])
+    with pytest.raises(InputError, match='options: expected state, got speed'):
+        env.reset(options={'speed': 2})

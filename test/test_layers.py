@@ -11,8 +11,18 @@ ROOT = Path(__file__).parents[1]
 
 #: From the bottom up. A module imports from its own layer and from those below it.
 LAYERS = (
-    {'types', 'errors', 'config', 'resources', 'ranges', 'arrays', 'ros_environment'},
-    {'perception', 'control', 'safety', 'rewards', 'episodes', 'replay', 'models'},
+    {
+        'types',
+        'errors',
+        'config',
+        'resources',
+        'ranges',
+        'arrays',
+        'ros_environment',
+        'randomization',
+        'environments',
+    },
+    {'perception', 'control', 'safety', 'rewards', 'episodes', 'replay', 'models', 'planning'},
     {'task', 'report', 'launcher'},
     {'agents', 'goals'},
     {'learning'},

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Toys and containers from primitive shapes."""
 
-import itertools
-
 import numpy as np
 import pytest
 
@@ -10,7 +8,7 @@ from sim_bridge.tasks.containers import Crate
 from sim_bridge.tasks.objects import Part
 from sim_bridge.tasks.toys import KINDS, Toy, extent
 
-SEEDS = range(200)
+SEEDS = range(100)
 
 
 def _touch(one: Part, other: Part) -> bool:
@@ -34,15 +32,16 @@ def test_toys_are_in_one_piece_and_fit_between_the_fingers(kind: str) -> None:
         assert _in_one_piece(toy)
         lowest = min(part.xyz[2] - extent(part)[2] for part in toy.parts)
         assert abs(lowest) < 1e-9
-        assert max(toy.half[:2]) < 0.06
-        assert 0.01 < toy.grip < toy.half[2] < 0.08
+        assert max(toy.half[:2]) < 0.075
+        assert min(toy.half[:2]) < 0.055
+        assert 0.01 < toy.grip < toy.half[2] < 0.10
 
 
 @pytest.mark.parametrize('kind', KINDS)
 def test_every_seed_gives_another_toy_and_always_the_same(kind: str) -> None:
     """Hundreds of variants, each reproducible."""
     toys = [KINDS[kind](seed) for seed in SEEDS]
-    assert all(a != b for a, b in itertools.combinations(toys, 2))
+    assert len({(toy.half, toy.parts[0]) for toy in toys}) == len(toys)
     assert toys == [KINDS[kind](seed) for seed in SEEDS]
 
 

@@ -153,8 +153,9 @@ class Controller:
         """Takes the answer to an observation.
 
         Args:
-            observation: holds `achieved_goal` and `desired_goal` (m, base frame, shape [3],
-                where a base controller steers) and `tool_wrench` (N and N m, tool frame, [6]).
+            observation: holds `achieved_goal` and `desired_goal` (m, base frame; the first three
+                values are the tool's where a base controller steers) and `tool_wrench` (N and
+                N m, tool frame, [6]).
             action: in [-1, 1], shape [A].
             state: joints at that time; they turn the wrench into the base frame.
         """
@@ -170,11 +171,12 @@ class Controller:
             self._rotation = turned_about_z(self._goal_rotation, tool.rotation)
         force_xyz = tool.rotation @ np.asarray(entries['tool_wrench'][:3], dtype=np.float64)
         move = self._base.displacement(
-            np.asarray(entries['achieved_goal'], dtype=np.float64),
-            np.asarray(entries['desired_goal'], dtype=np.float64),
+            np.asarray(entries['achieved_goal'][:3], dtype=np.float64),
+            np.asarray(entries['desired_goal'][:3], dtype=np.float64),
             force_xyz,
         )
-        self._velocity_xyz = (move + [moves.get(axis, 0.0) for axis in XYZ]) * hz
+        velocity_xyz = (move + [moves.get(axis, 0.0) for axis in XYZ]) * hz
+        self._velocity_xyz = np.where(self._kept, np.nan, velocity_xyz)
 
     def command(self, state: JointState, now_ns: int) -> JointCommand:
         """Joint velocities for the control period that begins now.
@@ -207,17 +209,17 @@ class Controller:
     ) -> JointCommand:
         """Joint velocities that move the tool at a velocity, m/s, base frame, shape [3].
 
-        The orientation is held all the while, but for a turn about the base's z, rad/s. A
-        gripper's joint stays at rest.
+        Along an axis that is NaN the tool stays where the episode began. The orientation is held
+        all the while, but for a turn about the base's z, rad/s. A gripper's joint stays at rest.
         """
         config = self._config
         tool, position = self._kinematics.evaluate(state.position), state.position
         turn = rotation_vector(self._rotation @ tool.rotation.T)
         posture = config.posture_gain * (self._home - position)
         posture[self._arm.stop :] = 0.0
-        if self._anchor_xyz is not None and any(self._kept):
+        if self._anchor_xyz is not None:
             back = config.orientation_gain * (self._anchor_xyz - tool.position_xyz)
-            velocity_xyz = np.where(self._kept, back, velocity_xyz)
+            velocity_xyz = np.where(np.isnan(velocity_xyz), back, velocity_xyz)
         # J^+ (twist - J posture) + posture is the same as the two terms of the docstring.
         twist = np.concatenate((velocity_xyz, config.orientation_gain * turn))
         if turn_rate:

@@ -28,11 +28,11 @@ from trajectory_msgs.msg import JointTrajectory
 
 from robot_rl.control.controller import Controller
 from robot_rl.control.kinematics import Kinematics
-from robot_rl.control.start import WayToStart
 from robot_rl.control.teleop import arbitrate
 from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert, records
 from robot_rl.nodes.common import EVENT_QOS, GraphNode, command_qos, run, sensor_qos, step_qos
+from robot_rl.planning.reset import ResetMotion
 from robot_rl.types import Action, FloatArray, JointCommand, JointState, Observation
 
 
@@ -54,9 +54,9 @@ class ControllerNode(GraphNode):
         self._spacing_ns = rates.control_period_ns * 9 // 10
         self._coverage_ns = rates.action_period_ns - rates.control_period_ns // 2
         self._covered_until_ns = self._commanded_ns = 0
-        self._way = WayToStart(self.task.start, np.array(self.task.goal.position))
+        self._motion = self._make_motion() if self.parameters.reset == 'motion' else None
         self._resetting: Future[bool] | None = None
-        self._give_up_at = 0.0
+        self._give_up_at, self._failure = 0.0, ''
         lockstep = self.parameters.lockstep
         self._commands = self.create_publisher(
             JointTrajectory, 'control/command', command_qos(lockstep)
@@ -72,6 +72,11 @@ class ControllerNode(GraphNode):
         self.create_subscription(rr.Action, 'teleop/action', self._on_human, EVENT_QOS)
 
         self.create_service(Reset, 'control/reset', self._on_reset)
+
+    def _make_motion(self) -> ResetMotion:
+        goal = self.task.goal
+        place = np.array(goal.position), np.array(goal.rpy)
+        return ResetMotion(self.robot, self._kinematics, self.task.start, *place)
 
     def _on_observation(self, message: rr.Observation) -> None:
         self._observation = records.from_observation(message)
@@ -95,6 +100,11 @@ class ControllerNode(GraphNode):
 
     async def _on_reset(self, _: Reset.Request, answer: Reset.Response) -> Reset.Response:
         """Answers once the tool is at the start, or has not come there in time."""
+        if self._motion is None:
+            answer.message = 'this graph resets its scene; for motions set reset:=motion'
+            return answer
+        self._motion.restart()
+        self._failure = f'the start was not reached in {self.task.start.timeout_s:g} s'
         self._resetting = Future()
         self._give_up_at = time.monotonic() + self.task.start.timeout_s
         answer.success = bool(await self._resetting)
@@ -102,7 +112,7 @@ class ControllerNode(GraphNode):
         if answer.success and self._state is not None:
             answer.stamp = convert.to_time(self._state.stamp_ns + 1)
         else:
-            answer.message = f'the start was not reached in {self.task.start.timeout_s:g} s'
+            answer.message = self._failure
         return answer
 
     def _advance(self) -> None:
@@ -119,14 +129,19 @@ class ControllerNode(GraphNode):
             self._command(self._controller.command(state, self.clock_of_robot.now_ns()))
 
     def _go_to_start(self, state: JointState, resetting: 'Future[bool]') -> None:
-        tool_xyz = self._kinematics.evaluate(state.position).position_xyz
-        velocity_xyz = self._way.velocity(tool_xyz)
-        if velocity_xyz is None:
+        assert self._motion is not None
+        try:
+            command = self._motion.command(state, self._controller.drive)
+        except InputError as error:
+            self._failure = str(error)
+            resetting.set_result(False)
+            return
+        if command is None:
             resetting.set_result(True)
         elif time.monotonic() > self._give_up_at:
             resetting.set_result(False)
         else:
-            self._command(self._controller.drive(state, velocity_xyz))
+            self._command(command)
 
     def _command(self, command: JointCommand) -> None:
         self._commanded_ns = command.stamp_ns

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The way back to where an episode starts, for an arm that can't be put there."""
+"""Where an episode starts for an arm that can't be put there, and the way out of a socket."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from robot_rl import ranges
+from robot_rl.planning.config import PlannerConfig
 from robot_rl.types import FloatArray
 
 RANGES = {
@@ -21,15 +22,17 @@ class StartConfig:
 
     Attributes:
         offset: from the true goal to the start, m, base frame; the tool leaves along it.
-        speed: of the way there, m/s.
+        speed: of the way out, m/s.
         tolerance: distance that counts as arrived, m.
         timeout_s: after which the reset has failed.
+        planner: of the way from there on.
     """
 
     offset: tuple[float, float, float] = (0.0, 0.0, 0.05)
     speed: float = 0.05
     tolerance: float = 0.002
     timeout_s: float = 15.0
+    planner: PlannerConfig = field(default_factory=PlannerConfig)
 
     def __post_init__(self) -> None:
         """Refuses a start at the goal, and numbers out of range."""
@@ -38,12 +41,8 @@ class StartConfig:
             raise ValueError(f'offset: expected a way of up to 1 m, got {list(self.offset)}')
 
 
-class WayToStart:
-    """First out along the approach axis, then across to the start.
-
-    The way is straight and unplanned: it is meant for the free space above a workpiece, runs
-    through the safety filter like any motion, and ends in a failure when it takes too long.
-    """
+class WayOut:
+    """The way along the approach axis to the height of the start, as out of a socket."""
 
     GAIN = 4.0  # 1/s, slows the tool down over the last part of the way
 
@@ -54,14 +53,9 @@ class WayToStart:
         self._goal_xyz = goal_xyz
 
     def velocity(self, tool_xyz: FloatArray) -> FloatArray | None:
-        """Tool velocity, m/s, base frame, shape [3]; None once the tool has arrived."""
-        rest = self._goal_xyz + self._offset - tool_xyz
-        if float(np.linalg.norm(rest)) <= self._config.tolerance:
-            return None
+        """Tool velocity, m/s, base frame, shape [3]; None once the tool is out."""
         out = self._offset / np.linalg.norm(self._offset)
-        along = float(rest @ out)
-        if along > self._config.tolerance:
-            rest = along * out
-        velocity = self.GAIN * rest
-        share = min(1.0, self._config.speed / float(np.linalg.norm(velocity)))
-        return np.asarray(velocity * share)
+        along = float((self._goal_xyz + self._offset - tool_xyz) @ out)
+        if not along > self._config.tolerance:
+            return None
+        return np.asarray(out * min(self.GAIN * along, self._config.speed))
