@@ -82,7 +82,7 @@ class Listener:
             self._executor.spin_once(timeout_sec=0.05)
         return condition()
 
-    def call(self, kind: type, service: str, request: Any, seconds: float = 15.0) -> Any:
+    def call(self, kind: type, service: str, request: Any, seconds: float = 60.0) -> Any:
         """A service's answer; asked again each second.
 
         A server that was killed seems ready until its lease is over, and gets the requests that

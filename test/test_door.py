@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from robot_stage import play, quiet
 
+from robot_rl.rewards.goal import goal_reward
 from robot_rl.task import load_task
 from sim_bridge.build import make_world
-from sim_bridge.tasks import door
+from sim_bridge.tasks.door_parts import STAND, THICK
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_a_lever_point_is_where_the_lever_is(world):
     world.data.joint('door').qpos[0], world.data.joint('handle').qpos[0] = -0.3, 0.7
     mujoco.mj_kinematics(world.model, world.data)
     handle = world.data.body('handle')
-    local = np.array([-door.THICK / 2 - door.STAND, 0.09, 0.0])
+    local = np.array([-THICK / 2 - STAND, 0.09, 0.0])
     expected = handle.xpos + handle.xmat.reshape(3, 3) @ local
     point, upper, through = world.task.lever_point(-0.3, 0.7, 0.09)
     np.testing.assert_allclose(point, expected, atol=1e-12)
@@ -66,5 +67,5 @@ def test_the_goal_is_a_door_that_is_open_by_ten_degrees_the_right_way(world):
     for degrees, solved in ((-9.9, False), (-10.1, True), (-60.0, True), (12.0, False)):
         world.data.joint('door').qpos[0] = np.radians(degrees)
         told = world.scene_state()
-        apart = float(abs(told['achieved_goal'] - told['desired_goal'])[0])
-        assert (apart <= reward.goal.distance) == solved
+        told = goal_reward(told['achieved_goal'], told['desired_goal'], reward.goal)
+        assert told[1] == solved

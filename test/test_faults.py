@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from arm_stage import ALLOWANCE_S, DRIVER, ROBOT, Stage, report
+from rcl_interfaces.msg import Log
 from rclpy.node import Node
-from robot_rl_msgs.msg import Observation, SafetyStatus
+from robot_rl_msgs.msg import Observation, OperatorEvent, SafetyStatus
 from std_msgs.msg import Bool
 from trajectory_msgs.msg import JointTrajectory
 
@@ -45,13 +46,17 @@ NODES: dict[str, tuple[str, dict[str, object]]] = {
 }
 
 
+#: Episodes without an end, and a reset that gives up early.
+LONG = 'horizon: 100000\nstart: {timeout_s: 4.0}'
+
+
 class Graph(Stage):
     """The whole graph, with whatever died brought back before each test."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
         task = resources.find('config/tasks', 'usb_insertion').read_text()
-        (folder / 'long.yaml').write_text(task.replace('horizon: 50', 'horizon: 100000'))
+        (folder / 'long.yaml').write_text(task.replace('horizon: 50', LONG))
         self.settings = {'task': folder / 'long.yaml', 'sync': 'realtime', 'reset': 'motion'}
         self.settings |= {'learning': False, 'run_dir': folder}
         self.statuses = self.listener.collect(SafetyStatus, 'safety/status')
@@ -233,6 +238,29 @@ def test_row_14_driver_killed(graph: Graph) -> None:
     graph.until(lambda: len(graph.sent) > 0 or graph.says('driver_node', 'armed'), 20, 'driver')
     graph.watch(0.5)
     assert not any(v.any() for _, v in graph.sent), 'it moved before it was armed'
+
+
+@pytest.mark.fault(41)
+def test_row_41_a_reset_that_does_not_arrive_is_tried_twice(graph: Graph) -> None:
+    node = graph.listener.node
+    events = node.create_publisher(OperatorEvent, 'operator/event', 10)
+    log = graph.listener.collect(Log, '/rosout')
+    graph.until(lambda: events.get_subscription_count() > 1, 5, 'readers of operator/event')
+    graph.send('arm', signal.SIGSTOP)
+    events.publish(OperatorEvent(event=OperatorEvent.DISCARD))
+
+    def said(words: str) -> bool:
+        return any(words in message.msg for message in log)
+
+    graph.until(lambda: said('the start was not reached in 4 s; next try'), 20, 'the first try')
+    graph.observations.clear()
+    graph.until(lambda: said('waiting for a person'), 20, 'the second try')
+    graph.send('arm', signal.SIGCONT)
+    graph.watch(1.5)
+    assert not graph.observations, 'no episode may begin'
+    events.publish(OperatorEvent(event=OperatorEvent.RESUME))
+    graph.until(lambda: bool(graph.observations), 20, 'an episode')
+    node.destroy_publisher(events)
 
 
 def test_the_motors_were_watched_by_a_node_of_its_own(graph: Graph) -> None:

@@ -36,6 +36,9 @@ from robot_rl.planning.reset import ResetMotion
 from robot_rl.types import Action, FloatArray, JointCommand, JointState, Observation
 
 
+LOOK_SECONDS = 0.1
+
+
 class ControllerNode(GraphNode):
     """Moves messages; the controller computes."""
 
@@ -72,6 +75,8 @@ class ControllerNode(GraphNode):
         self.create_subscription(rr.Action, 'teleop/action', self._on_human, EVENT_QOS)
 
         self.create_service(Reset, 'control/reset', self._on_reset)
+        if self._motion is not None:
+            self.create_timer(LOOK_SECONDS, self._look_at_reset)
 
     def _make_motion(self) -> ResetMotion:
         goal = self.task.goal
@@ -138,10 +143,14 @@ class ControllerNode(GraphNode):
             return
         if command is None:
             resetting.set_result(True)
-        elif time.monotonic() > self._give_up_at:
-            resetting.set_result(False)
         else:
             self._command(command)
+
+    def _look_at_reset(self) -> None:
+        """Gives a motion up that takes too long, also where joint states have ended."""
+        resetting = self._resetting
+        if resetting is not None and not resetting.done() and time.monotonic() > self._give_up_at:
+            resetting.set_result(False)
 
     def _command(self, command: JointCommand) -> None:
         self._commanded_ns = command.stamp_ns

@@ -56,6 +56,7 @@ GRAPH = {
 }
 MAX_AGE_NS = 100_000_000
 SETTLE_SECONDS = 0.3
+TRIES = 2  # of a reset, before a person is asked
 
 
 class EpisodeNode(GraphNode):
@@ -80,6 +81,7 @@ class EpisodeNode(GraphNode):
         self._current: Observation | None = None
         self._tally = Tally()
         self._ready_since: float | None = None
+        self._failures = 0
         self._publisher = self.create_publisher(rr.Observation, 'observation', step_qos(lockstep))
         qos = sensor_qos(lockstep)
         self.create_subscription(JointState, 'joint_states', self._on_state, qos)
@@ -145,11 +147,20 @@ class EpisodeNode(GraphNode):
     def _on_reset(self, future: Future) -> None:
         answer = future.result()
         if not answer.success:
-            self.complain(InputError(f'reset: {answer.message}; next try in 1 s'))
-            self._begin_later()
+            self._refused(answer.message)
             return
+        self._failures = 0
         self._aligner.restart(convert.from_time(answer.stamp))
         self._observe()
+
+    def _refused(self, reason: str) -> None:
+        """Tries a reset once more, then waits for a person."""
+        self._failures += 1
+        again = self._failures < TRIES
+        then = 'next try in 1 s' if again else 'waiting for a person: operator event RESUME'
+        self.complain(InputError(f'reset: {reason}; {then}'))
+        if again:
+            self._begin_later()
 
     def _begin_later(self) -> None:
         def again() -> None:
@@ -219,6 +230,7 @@ class EpisodeNode(GraphNode):
         if message.event == rr.OperatorEvent.PAUSE:
             self._aligner.pause()
         elif message.event in (rr.OperatorEvent.DISCARD, rr.OperatorEvent.RESUME):
+            self._failures = 0
             self._begin()
 
 

@@ -28,6 +28,7 @@ class CollisionChecker:
         """Compiles the arm with its surroundings.
 
         Parts that touch at home are taken as meant to: they are never checked against each other.
+        Parts that are nearer than the margin there must keep half of their distance.
 
         Args:
             robot: with its home posture.
@@ -44,16 +45,16 @@ class CollisionChecker:
         self._data = mujoco.MjData(self._model)
         self._columns = np.array([self._model.joint(n).qposadr[0] for n in robot.joints])
         self._radii = _radii(self._model, robot)
-        self._allowed: set[tuple[int, int]] = set()
+        self._nearer: dict[tuple[int, int], float] = {}
         self._allow_home(np.array(robot.home))
 
     def free(self, position: FloatArray) -> bool:
         """Whether the arm keeps its distance at joint positions [J]."""
-        return not self._touching(position)
+        return not self._near(position)
 
     def names(self, position: FloatArray) -> list[tuple[str, str]]:
         """Names of the bodies or obstacles that are too near to each other."""
-        pairs = sorted(self._touching(position))
+        pairs = sorted(self._near(position))
         return [(self._name(a), self._name(b)) for a, b in pairs]
 
     def motion_free(self, start: FloatArray, end: FloatArray) -> bool:
@@ -66,30 +67,35 @@ class CollisionChecker:
         """How far, at most, a point of the arm moves on the straight motion, m."""
         return float(np.abs(end - start) @ self._radii)
 
-    def _touching(self, position: FloatArray) -> set[tuple[int, int]]:
+    def _near(self, position: FloatArray) -> dict[tuple[int, int], float]:
+        """Distances, m, of the pairs of shapes that are too near to each other."""
         model, data = self._model, self._data
         data.qpos[self._columns] = position
         mujoco.mj_kinematics(model, data)
         mujoco.mj_collision(model, data)
         if not data.ncon:
-            return set()
-        pairs = np.sort(data.contact.geom, axis=1)
-        return {(int(a), int(b)) for a, b in pairs} - self._allowed
+            return {}
+        pairs = map(tuple, np.sort(data.contact.geom, axis=1).tolist())
+        found: dict[tuple[int, int], float] = {}
+        for pair, distance in zip(pairs, data.contact.dist.tolist(), strict=True):
+            if distance < self._nearer.get(pair, self._margin):
+                found[pair] = min(distance, found.get(pair, distance))
+        return found
 
     def _allow_home(self, home: FloatArray) -> None:
-        touching = self._touching(home)
-        world = [pair for pair in touching if 0 in (self._body(pair[0]), self._body(pair[1]))]
-        if world:
-            first, second = (self._name(geom) for geom in world[0])
-            raise InputError(f'planning: {first} touches {second} at home')
-        self._allowed = touching
+        near = self._near(home)
+        for pair in near:
+            if 0 in (self._body(pair[0]), self._body(pair[1])):
+                first, second = map(self._name, pair)
+                raise InputError(f'planning: {first} touches {second} at home')
+        self._nearer = {p: d / 2 if d > 0 else -np.inf for p, d in near.items()}
 
     def _body(self, geom: int) -> int:
         return int(self._model.geom_bodyid[geom])
 
     def _name(self, geom: int) -> str:
-        name = self._model.geom(geom).name
-        return name or self._model.body(self._body(geom)).name
+        name = self._model.geom(geom).name or self._model.body(self._body(geom)).name
+        return str(name)
 
 
 def _compile(robot: RobotConfig, obstacles: Sequence[Obstacle], margin_m: float) -> mujoco.MjModel:

@@ -37,7 +37,7 @@ class Tree:
 
     def at(self, index: int) -> FloatArray:
         """A posture [J]."""
-        return self._nodes[index]
+        return np.asarray(self._nodes[index])
 
     def way(self, index: int) -> list[FloatArray]:
         """The postures from the root to one."""
