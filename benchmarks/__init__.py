@@ -20,6 +20,7 @@ BENCHES = {
     'naf': 'NAF, Linear-NAF and DDPG on a reach with seven joints; 1, 2, 4 collectors',
     'offline': 'BC, AWAC and IQL on generated data sets, then online, about 40 minutes',
     'planner': 'ways between random postures: solved, time, and checked again',
+    'physics': "steps a second against gymnasium-robotics, every task's speed",
     'replay': "hindsight sampling against Stable-Baselines3's HerReplayBuffer",
     'usb_insertion': 'residual SAC through the graph over seeds, about 4 minutes each',
 }

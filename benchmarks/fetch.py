@@ -20,7 +20,7 @@ from benchmarks import curves
 from benchmarks.curves import Curve
 from benchmarks.fetch_expert import pick_and_place
 from robot_rl.errors import InputError
-from robot_rl.learning.config import AgentConfig, DemonstrationConfig, load_agent
+from robot_rl.learning.config import AgentConfig, DemonstrationConfig, LearnerConfig, load_agent
 from robot_rl.learning.learner import Learner, RunInfo
 from robot_rl.models.training import configure_process
 from robot_rl.replay.step_file import write_steps
@@ -102,9 +102,11 @@ class Length:
     stop: bool
 
 
-def train(task: Task, config: AgentConfig, seed: int, length: Length) -> Curve:
+def train(
+    task: Task, config: AgentConfig, learning: LearnerConfig, seed: int, length: Length
+) -> Curve:
     """Trains one seed, evaluating without exploration on the way."""
-    more = ' with demonstrations' if config.learner.demonstrations else ''
+    more = ' with demonstrations' if learning.demonstrations else ''
     curve = Curve(f'{task.env} {config.name}{more}', seed)
     started = time.monotonic()
     with (
@@ -114,7 +116,7 @@ def train(task: Task, config: AgentConfig, seed: int, length: Length) -> Curve:
     ):
         agent = config.make(training.spec, seed)
         run = RunInfo('', task.env, 'fetch', config.name, seed, ACTION_HZ, '')
-        learner = Learner(config.learner, agent, training.spec, run)
+        learner = Learner(learning, agent, training.spec, run)
         while not over(curve, length, task.success):
             train_episode(training, agent, learner, seed)
             due = task.every * (len(curve.steps) + 1)
@@ -170,14 +172,17 @@ def main(argv: list[str]) -> int:
     configure_process(options.threads)
     task = TASKS[options.task]
     config = load_agent(options.agent)
+    learner = config.learner
+    if not isinstance(learner, LearnerConfig):
+        raise InputError(f'bench fetch: --agent: expected one with replay, got {config.algorithm}')
     if options.demonstrations:
         if options.record:
             record(task, options.record, options.demonstrations)
         from_disk = DemonstrationConfig(str(options.demonstrations), options.share)
-        config = replace(config, learner=replace(config.learner, demonstrations=from_disk))
+        learner = replace(learner, demonstrations=from_disk)
     for seed in options.seeds:
         length = Length(options.steps or task.steps, options.episodes, options.stop)
-        curves.append(options.out, train(task, config, seed, length))
+        curves.append(options.out, train(task, config, learner, seed, length))
     found = [c for c in curves.read(options.out) if c.label.startswith(task.env)]
     if not found:
         raise InputError(f'{options.out}: no result of {task.env} yet; name --seeds')

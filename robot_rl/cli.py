@@ -14,6 +14,7 @@ COMMANDS = {
     'evaluate': ('sim_bridge.evaluate', 'play a checkpoint and count successes'),
     'tasks': ('sim_bridge.catalogue', 'list the tasks'),
     'expert': ('sim_bridge.expert', "play a task's scripted expert: expert TASK"),
+    'doctor': ('robot_rl.nodes.doctor', 'look whether a robot is ready to be armed'),
     'bench': ('benchmarks', 'measure: bench lockstep | latency | holes | usb_insertion'),
 }
 

@@ -23,7 +23,7 @@ LAYERS = (
         'environments',
     },
     {'perception', 'control', 'safety', 'rewards', 'episodes', 'replay', 'models', 'planning'},
-    {'task', 'report', 'launcher'},
+    {'task', 'report', 'launcher', 'preflight', 'randomization'},
     {'agents', 'goals'},
     {'learning'},
     {'nodes'},

@@ -35,7 +35,6 @@ from robot_rl.nodes.common import EVENT_QOS, GraphNode, command_qos, run, sensor
 from robot_rl.planning.reset import ResetMotion
 from robot_rl.types import Action, FloatArray, JointCommand, JointState, Observation
 
-
 LOOK_SECONDS = 0.1
 
 

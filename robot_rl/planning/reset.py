@@ -7,8 +7,8 @@ import numpy as np
 
 from robot_rl.control.kinematics import Kinematics, inverse, rotation_from_rpy
 from robot_rl.control.robot import RobotConfig
-from robot_rl.planning.start import StartConfig, WayOut
 from robot_rl.planning.planner import Planner
+from robot_rl.planning.start import StartConfig, WayOut
 from robot_rl.planning.timing import Trajectory
 from robot_rl.types import FloatArray, JointCommand, JointState
 
