@@ -59,9 +59,9 @@ def table(collector: Collector) -> str:
     lines = [
         '# Faults',
         '',
-        f'What the graph must survive: {count} of {len(ROWS)} rows held. `make faults` wrote this.',
-        'It runs the tests that are marked with a row. Times run from the fault to the first hold',
-        "at the driver's output; the largest of the run.",
+        f'What the graph must survive: {count} of {len(ROWS)} rows held.',
+        '`make faults` wrote this. It runs the tests that are marked with a row. Times run from',
+        "the fault to the first hold at the driver's output; the largest of the run.",
         '',
         '| # | fault | reaction | shown by | held | time |',
         '|---|---|---|---|---|---|',

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a chain of postures to a motion in time with bounded speed, acceleration and jerk."""
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +48,7 @@ def time_law(path: list[FloatArray], speed: FloatArray, config: PlannerConfig) -
         config: bounds of acceleration and jerk.
     """
     otg, legs = ruckig.Ruckig(1), []
-    for start, end in zip(path, path[1:], strict=False):
+    for start, end in itertools.pairwise(path):
         way = end - start
         if not way.any():
             continue
