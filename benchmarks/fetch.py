@@ -145,12 +145,16 @@ def steady(curve: Curve, wanted: float) -> bool:
 
 def tell(curve: Curve, learner: Learner) -> None:
     """One line of progress."""
-    rates = f'{curve.steps[-1] / curve.wall_s:.0f} steps/s, {learner.updates} updates'
-    figures = ' '.join(f'{name} {value:.3g}' for name, value in learner.metrics.items())
+    parts = [
+        f'{curve.label} seed {curve.seed}: {curve.steps[-1]} steps',
+        f'success {curve.success[-1]:.0%}',
+        f'{curve.steps[-1] / curve.wall_s:.0f} steps/s',
+        f'{learner.updates} updates',
+    ]
     if curve.checked is not None:
-        figures += f', last check {curve.checked:.1%} of {curve.checked_episodes}'
-    shown = f'{curve.label} seed {curve.seed}: {curve.steps[-1]} steps, success'
-    print(f'{shown} {curve.success[-1]:.0%}, {rates}, {figures}', flush=True)
+        parts.append(f'last check {curve.checked:.1%} of {curve.checked_episodes}')
+    parts += [f'{name} {value:.3g}' for name, value in learner.metrics.items()]
+    print(', '.join(parts), flush=True)
 
 
 def main(argv: list[str]) -> int:

@@ -13,6 +13,9 @@ from robot_rl.agents import losses
 from robot_rl.ranges import Range
 from robot_rl.replay.batch import Batch
 
+#: Q [D] of actions [D, A] in rows [D] of a batch.
+Rate = Callable[[Tensor, Tensor], Tensor]
+
 
 @dataclass(frozen=True)
 class Cloning:
@@ -49,22 +52,17 @@ class Cloning:
             self.q_weight / q.abs().mean().clamp(min=1e-6) if self.normalize_q else self.q_weight
         )
 
-    def demonstration_loss(
-        self, batch: Batch, action: Tensor, rate: Callable[[Tensor, Tensor], Tensor]
-    ) -> dict[str, Tensor]:
-        """The mean cloning loss of the batch's demonstrations, with the share that passed.
+    def demonstrated(self, batch: Batch, action: Tensor, rate: Rate) -> 'Demonstrated | None':
+        """What the batch's demonstrations are compared with; None without any, or weight.
 
         Args:
             batch: holds demonstrations among its rows, or none.
             action: of the actor for all rows, shape [B, A].
             rate: Q [D] of actions [D, A] in rows [D] of the batch.
-
-        Returns:
-            `cloning_loss` and `cloned_share`; nothing without demonstrations or weight.
         """
         found = np.flatnonzero(batch.demonstration)
         if not self.weight or not len(found):
-            return {}
+            return None
         rows = torch.from_numpy(found).to(action.device)
         label, own = torch.from_numpy(batch.action[found]).to(action.device), action[rows]
         passed = torch.ones(len(found), device=action.device)
@@ -72,5 +70,44 @@ class Cloning:
             with torch.no_grad():
                 rated = rate(torch.cat([rows, rows]), torch.cat([label, own]))
                 passed = losses.q_filter(*rated.chunk(2))
-        loss = losses.cloning_loss(own, label, passed)
-        return {'cloning_loss': loss, 'cloned_share': passed.mean()}
+        return Demonstrated(rows, label, own, passed)
+
+    def demonstration_loss(self, batch: Batch, action: Tensor, rate: Rate) -> dict[str, Tensor]:
+        """The mean cloning loss of the batch's demonstrations, with the share that passed.
+
+        Args:
+            batch: as for `demonstrated`.
+            action: the same.
+            rate: the same.
+
+        Returns:
+            `cloning_loss` and `cloned_share`; nothing without demonstrations or weight.
+        """
+        shown = self.demonstrated(batch, action, rate)
+        return shown.measured() if shown else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstrated:
+    """Demonstrations of a batch beside what the actor would do.
+
+    Attributes:
+        rows: where they are in the batch, shape [D].
+        label: demonstrated actions, shape [D, A].
+        own: the actor's, shape [D, A].
+        passed: 1 for those that are cloned, else 0, shape [D].
+    """
+
+    rows: Tensor
+    label: Tensor
+    own: Tensor
+    passed: Tensor
+
+    def measured(self) -> dict[str, Tensor]:
+        """`losses.cloning_loss`, and the share of demonstrations that passed."""
+        loss = losses.cloning_loss(self.own, self.label, self.passed)
+        return {'cloning_loss': loss, 'cloned_share': self.passed.mean()}
+
+    def slope(self) -> Tensor:
+        """Gradient [D, A] of `losses.cloning_loss` with respect to the actor's actions."""
+        return (2 / len(self.rows)) * self.passed[:, None] * (self.own - self.label)

@@ -18,7 +18,7 @@ from functools import partial
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from robot_rl import ranges
 from robot_rl.agents import losses
@@ -122,9 +122,8 @@ class DDPG:
         """Draws networks and noise from the seed."""
         self._config, self._spec = config, spec
         self._device = training.resolve_device(config.device)
-        self._input = ActorCriticInput(
-            spec, config.actor_entries, config.critic_entries, config.normalize
-        )
+        read = config.actor_entries, config.critic_entries
+        self._input = ActorCriticInput(spec, *read, config.normalize)
         names = config.bottleneck_entries
         self._bottleneck = Bottleneck(spec, names, config.normalize) if names else None
         self.entries = tuple(dict.fromkeys(self._input.names + names))
@@ -162,29 +161,26 @@ class DDPG:
     def _follow(self, share: float) -> None:
         """Moves the target networks by this share of the way."""
         if self._fast is not None:
-            self._fast.actor.follow(share)
-            self._fast.critic.follow(share)
-            return
-        training.polyak(self._target_actor, self._actor, share)
-        training.polyak(self._target_critic, self._critic, share)
+            self._fast.follow(share)
+        else:
+            training.polyak(self._target_actor, self._actor, share)
+            training.polyak(self._target_critic, self._critic, share)
 
     def _step(self, batch: Batch, rows: Rows, measure: bool) -> dict[str, Tensor]:
         target = self._target_q(rows)
         q = self._critic(torch.cat([rows.state, rows.action], 1))
         critic_loss = losses.critic_loss(q, target)
-        self._critic_optimizer.descend(self._regularised(critic_loss, self._critic))
+        self._critic_optimizer.descend(losses.with_l2(critic_loss, self._critic, self._config.l2))
         measured = {'critic_loss': critic_loss, 'q': q.mean()}
         return measured | self._improve(batch, rows)
 
     def _fast_step(self, batch: Batch, rows: Rows, measure: bool) -> dict[str, Tensor]:
-        """The same; an actor that clones demonstrations is left to autograd."""
+        """The same with written-out derivatives."""
         assert self._fast is not None
         cloning = self._config.cloning
         measured = self._fast.move_critic(rows, measure, bounds=self._bounds)
-        if cloning.weight:
-            return measured | self._improve(batch, rows)
         penalty = cloning.q_weight * self._config.preactivation_penalty
-        return measured | self._fast.move_actor(rows, measure, cloning, penalty)
+        return measured | self._fast.move_actor(batch, rows, measure, cloning, penalty)
 
     @torch.no_grad()
     def _target_q(self, rows: Rows) -> Tensor:
@@ -208,19 +204,14 @@ class DDPG:
         cloned = config.cloning.demonstration_loss(
             batch, action, lambda which, a: self._rate(rows.state[which], a)
         )
-        if cloned:
-            loss = loss + config.cloning.weight * cloned['cloning_loss']
-        self._actor_optimizer.descend(self._regularised(loss, self._actor))
+        loss = loss + config.cloning.weight * cloned.get('cloning_loss', 0.0)
+        self._actor_optimizer.descend(losses.with_l2(loss, self._actor, config.l2))
         return measured | cloned
 
     def _rate(self, state_: Tensor, action: Tensor) -> Tensor:
         """Q(s, a), shape [B]."""
         q: Tensor = self._critic(torch.cat([state_, action], 1))
         return q.amin(0)
-
-    def _regularised(self, loss: Tensor, network: nn.Module) -> Tensor:
-        share = self._config.l2
-        return loss + share * losses.squared_weights(network.parameters()) if share else loss
 
     def policy_state(self) -> State:
         """The actor's weights and how its input is scaled."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The updates of DDPG and TD3 with their derivatives written out; see `fast.py`.
 
-`ddpg.py` and `td3.py` hold the algorithms. What demonstrations and bottlenecks add to an actor's
-loss is left to autograd there.
+`ddpg.py` and `td3.py` hold the algorithms. What a bottleneck adds to an actor's loss is
+left to autograd there.
 """
 
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from robot_rl.agents.rows import Rows
 from robot_rl.models.dense import Dense
 from robot_rl.models.deterministic import DeterministicActor
 from robot_rl.models.training import Adam
+from robot_rl.replay.batch import Batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,11 @@ class FastDPG:
         """Works on the very tensors of the networks."""
         self.actor, self.critic = actor, critic
 
+    def follow(self, share: float) -> None:
+        """Moves both slow copies by this share of the way."""
+        self.actor.follow(share)
+        self.critic.follow(share)
+
     @torch.no_grad()
     def move_critic(
         self,
@@ -89,23 +95,35 @@ class FastDPG:
 
     @torch.no_grad()
     def move_actor(
-        self, rows: Rows, measure: bool, cloning: Cloning, penalty: float | None = None
+        self,
+        batch: Batch,
+        rows: Rows,
+        measure: bool,
+        cloning: Cloning,
+        penalty: float | None = None,
     ) -> dict[str, Tensor]:
-        """One step of the actor down `Cloning.policy_loss`, without demonstrations.
+        """One step of the actor down `Cloning.policy_loss` and the loss on demonstrations.
 
         Args:
+            batch: says which rows were demonstrated.
             rows: the batch.
             measure: whether metrics are wanted.
-            cloning: weight and scale of the critics' opinion.
+            cloning: weights of the critics' opinion and of demonstrations.
             penalty: weight of `losses.preactivation_penalty`; None leaves it out.
         """
         trace = self.actor.network.forward(rows.seen)
         before = trace.out[0]
         action = torch.tanh(before)
-        rated = self.critic.rate(rows, action)
+        rated = self.critic.rate(rows.state, action)
         q = rated.out[:, 0].amin(0)
         slope = minimum_slope(rated.out, -1 / len(q)) * cloning.slope(q)
-        d = self.critic.action_gradient(rated, slope, len(action)) * (1 - action * action)
+        d = self.critic.action_gradient(rated, slope, len(action))
+        shown = cloning.demonstrated(
+            batch, action.t(), lambda which, a: self._value(rows.state[which], a)
+        )
+        if shown:
+            d[:, shown.rows] += cloning.weight * shown.slope().t()
+        d = d * (1 - action * action)
         if penalty:
             d.add_(before, alpha=2 * penalty / before.numel())
         self.actor.optimizer.step(self.actor.network.gradients(trace, d[None]))
@@ -114,4 +132,8 @@ class FastDPG:
         measured = {'policy_loss': cloning.policy_loss(q)}
         if penalty is not None:
             measured['preactivation'] = losses.preactivation_penalty(before)
-        return measured
+        return measured | (shown.measured() if shown else {})
+
+    def _value(self, state: Tensor, action: Tensor) -> Tensor:
+        """Q(s, a) of actions [D, A], shape [D]."""
+        return self.critic.rate(state, action.t()).out[:, 0].amin(0)

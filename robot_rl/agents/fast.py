@@ -54,9 +54,9 @@ class FastCritic:
         self._optimizer.step(self._critic.gradients(trace, slope))
         return trace.out[:, 0]
 
-    def rate(self, rows: Rows, action: Tensor) -> Trace:
-        """Evaluates the actor's actions; values are its `out`."""
-        return self._raters.forward(_joined(rows.state, action))
+    def rate(self, state: Tensor, action: Tensor) -> Trace:
+        """Evaluates actions [A, B] in states [B, S]; values are its `out`."""
+        return self._raters.forward(_joined(state, action))
 
     def action_gradient(self, trace: Trace, d: Tensor, actions: int) -> Tensor:
         """Gradient [A, B] of the actions that were rated, from that of the values [N, 1, B]."""

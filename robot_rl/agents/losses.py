@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def td_target(reward: Tensor, terminated: Tensor, next_value: Tensor, discount: Tensor) -> Tensor:
@@ -102,6 +102,11 @@ def preactivation_penalty(preactivation: Tensor) -> Tensor:
 def squared_weights(parameters: Iterable[Tensor]) -> Tensor:
     """Half the sum of the squares of all weights: L2 regularisation but for its coefficient."""
     return 0.5 * torch.stack([p.square().sum() for p in parameters]).sum()
+
+
+def with_l2(loss: Tensor, network: nn.Module, coefficient: float) -> Tensor:
+    """A loss with the L2 regularisation of a network's weights; itself where that is 0."""
+    return loss + coefficient * squared_weights(network.parameters()) if coefficient else loss
 
 
 def q_filter(demonstrated: Tensor, own: Tensor) -> Tensor:

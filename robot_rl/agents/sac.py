@@ -149,8 +149,9 @@ class SAC:
     def update(self, batch: Batch, measure: bool = True) -> dict[str, float]:
         """One step of critics, actor and temperature; metrics only where `measure`."""
         check_batch(batch, self._spec, self.entries)
-        rows = Rows.of(batch, self._input, self._config.gamma, self._device)
-        members = self._target_members()
+        config = self._config
+        rows = Rows.of(batch, self._input, config.gamma, self._device)
+        members = training.choose_members(config.target_critics, config.critics, self._noise)
         if self._fast is None:
             measured = self._step(rows, members)
         else:
@@ -174,8 +175,7 @@ class SAC:
     @property
     def _actor_due(self) -> bool:
         """Whether the update now going on is one of the actor as well."""
-        config = self._config
-        done = self.updates
+        config, done = self._config, self.updates
         return done >= config.critic_burn_in and (done + 1) % config.actor_every == 0
 
     @torch.no_grad()
@@ -184,13 +184,6 @@ class SAC:
         q = self._target(torch.cat([rows.next_state, action], 1), members)
         value = losses.soft_value(q, log_prob, temperature)
         return losses.td_target(rows.reward, rows.terminated, value, rows.discount)
-
-    def _target_members(self) -> Tensor | None:
-        """A random subset of the ensemble; None for all of it."""
-        wanted, members = self._config.target_critics, self._config.critics
-        if wanted in (None, members):
-            return None
-        return torch.randperm(members, generator=self._noise, device=self._device)[:wanted]
 
     def _improve(self, rows: Rows, temperature: Tensor) -> dict[str, Tensor]:
         """One step of the actor, then of the temperature."""

@@ -101,7 +101,7 @@ class FastSAC:
         self, rows: Rows, trace: Trace, sampled: Sampled, temperature: Tensor
     ) -> Tensor:
         """One step down `losses.soft_actor_loss`; the values [., B] that it climbs."""
-        rated = self._critic.rate(rows, sampled.action)
+        rated = self._critic.rate(rows.state, sampled.action)
         q, share = rated.out[:, 0], 1 / len(rows.reward)
         if self._settings.actor_critics == 'mean':
             slope = torch.full_like(rated.out, -share / len(q))

@@ -116,9 +116,8 @@ class TD3:
     def __init__(self, config: TD3Config, spec: DataSpec, seed: int) -> None:
         """Draws networks and noise from the seed."""
         self._config, self._spec = config, spec
-        self._input = ActorCriticInput(
-            spec, config.actor_entries, config.critic_entries, config.normalize
-        )
+        read = config.actor_entries, config.critic_entries
+        self._input = ActorCriticInput(spec, *read, config.normalize)
         self.entries = self._input.names
         self._device = training.resolve_device(config.device)
         self._updates = torch.zeros((), dtype=torch.int64)
@@ -159,16 +158,14 @@ class TD3:
         return measured
 
     def _fast_step(self, batch: Batch, rows: Rows, measure: bool) -> dict[str, Tensor]:
-        """The same; an actor that clones demonstrations is left to autograd."""
+        """The same with written-out derivatives."""
         assert self._fast is not None
         config, fast = self._config, self._fast
         smoothing = Smoothing(config.smoothing, config.smoothing_limit, self._noise)
         measured = fast.move_critic(rows, measure, smoothing)
         self._updates += 1
-        if self._actor_due and config.cloning.weight:
-            measured |= self._improve(batch, rows)
-        elif self._actor_due:
-            measured |= fast.move_actor(rows, measure, config.cloning)
+        if self._actor_due:
+            measured |= fast.move_actor(batch, rows, measure, config.cloning)
             fast.actor.follow(config.tau)
             self._acting.refresh()
         fast.critic.follow(config.tau)
@@ -197,8 +194,7 @@ class TD3:
             batch, action, lambda which, a: self._rate(rows.state[which], a)
         )
         measured = {'policy_loss': loss, **cloned}
-        if cloned:
-            loss = loss + cloning.weight * cloned['cloning_loss']
+        loss = loss + cloning.weight * cloned.get('cloning_loss', 0.0)
         self._actor_optimizer.descend(loss)
         training.polyak(self._target_actor, self._actor, self._config.tau)
         self._acting.refresh()

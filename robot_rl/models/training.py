@@ -100,6 +100,13 @@ def with_copy(network: M, learning_rate: float, device: torch.device) -> tuple[M
     )
 
 
+def choose_members(wanted: int | None, members: int, noise: torch.Generator) -> Tensor | None:
+    """Numbers of a random subset of an ensemble; None where all are wanted."""
+    if wanted in (None, members):
+        return None
+    return torch.randperm(members, generator=noise, device=noise.device)[:wanted]
+
+
 @torch.no_grad()
 def polyak(target: nn.Module, source: nn.Module, share: float) -> None:
     """Moves the target's parameters by this share of the way to the source's."""

@@ -140,14 +140,14 @@ class StepAssembler:
 
     def _executed(self, requested: FloatArray, reports: list[_Safety]) -> FloatArray:
         """The action whose effect safety let through: requested + mean(dv) * period / scale."""
-        if not any(np.any(s.tool_delta_xyz) for s in reports):
+        total_xyz = sum([s.tool_delta_xyz for s in reports], np.zeros(3))
+        if not total_xyz.any():
             return requested
-        delta_xyz = np.mean([s.tool_delta_xyz for s in reports], axis=0)
+        delta_xyz = (total_xyz / len(reports)).tolist()
         period_s = self.config.control_periods * self.config.control_period_ns * 1e-9
         change = np.array([delta_xyz[AXES[a]] if a in AXES else 0.0 for a in self.config.axes])
         change *= period_s / np.asarray(self.config.scale)
-        executed: FloatArray = np.clip(requested + change, -1.0, 1.0)
-        return executed
+        return np.asarray(np.minimum(np.maximum(requested + change, -1.0), 1.0))
 
     def _forget_before(self, stamp_ns: int, end_ns: int) -> None:
         self._rewards = {k: v for k, v in self._rewards.items() if k >= stamp_ns}
