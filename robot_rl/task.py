@@ -14,11 +14,11 @@ from robot_rl.control.base import BaseConfig
 from robot_rl.control.controller import TOOL_AXES, ActionConfig, ControllerConfig
 from robot_rl.control.kinematics import Kinematics
 from robot_rl.control.robot import RobotConfig, load_robot
-from robot_rl.planning.start import StartConfig
 from robot_rl.episodes.episode import GoalConfig
 from robot_rl.episodes.observation import SCENE, EntryConfig, ObservationBuilder
 from robot_rl.errors import InputError
 from robot_rl.perception.camera import CameraConfig
+from robot_rl.planning.start import StartConfig
 from robot_rl.randomization import RandomizationConfig
 from robot_rl.replay.assembler import AssemblerConfig
 from robot_rl.rewards.functions import RewardConfig

@@ -26,7 +26,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from geometry_msgs.msg import WrenchStamped
+from numpy.typing import NDArray
 from robot_rl_msgs import msg as rr
 from robot_rl_msgs.srv import Reset
 from rosgraph_msgs.msg import Clock
@@ -86,9 +88,9 @@ class BridgeNode(GraphNode):
         if self.parameters.reset == 'motion':
             self._put_at_start(self.parameters.seed)
 
-    def _put_at_start(self, seed: int) -> None:
-        """Puts the scene at the start state of a seed; from now on there is a robot."""
-        (self._hop or self._world).reset(seed)
+    def _put_at_start(self, seed: int, state: NDArray[np.uint8] | None = None) -> None:
+        """Puts the scene at the start of a seed, or in a state; from now on there is a robot."""
+        (self._hop or self._world).reset(seed, state)
         self.clock_of_robot.update(self._world.stamp_ns)
         self._started = True
         self._action_tick_ns = self._world.stamp_ns
@@ -105,7 +107,12 @@ class BridgeNode(GraphNode):
         return answer
 
     def _on_reset(self, request: Reset.Request, answer: Reset.Response) -> Reset.Response:
-        self._put_at_start(request.seed)
+        try:
+            state = np.frombuffer(request.state, np.uint8) if request.state else None
+            self._put_at_start(request.seed, state)
+        except InputError as error:
+            answer.message = str(error)
+            return answer
         self._arm()
         answer.success = True
         answer.stamp = convert.to_time(self._world.stamp_ns)

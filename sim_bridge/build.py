@@ -16,7 +16,7 @@ OVERSAMPLING = 2
 def make_world(task: TaskConfig, robot: RobotConfig) -> World:
     """The scene of a task; the true goal is the task's, without its noise."""
     goal = task.goal
-    return World(
+    world = World(
         task.scene,
         robot,
         np.array(goal.position),
@@ -24,6 +24,8 @@ def make_world(task: TaskConfig, robot: RobotConfig) -> World:
         task.rates.control_hz,
         task.scene_options,
     )
+    world.randomize(task.randomization)
+    return world
 
 
 def scene_streams(world: World, task: TaskConfig) -> Entries:

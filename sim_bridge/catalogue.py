@@ -2,8 +2,10 @@
 """Lists every task with its robot, sizes, horizon, rates and reward."""
 
 import argparse
+import importlib
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from robot_rl import resources
@@ -46,7 +48,17 @@ def main(argv: list[str]) -> int:
     """The command; with `--json` the last line is one object."""
     parser = argparse.ArgumentParser(prog='robot-rl tasks', description=__doc__)
     parser.add_argument('--json', action='store_true', help='one JSON object')
+    parser.add_argument(
+        '--pictures', type=Path, help='folder to draw the tasks into, and name of the page'
+    )
+    parser.add_argument('--rates', type=Path, help='file with lines of `expert --json`')
+    parser.add_argument('--episodes', type=int, default=0, help='to measure other experts with')
     options = parser.parse_args(argv)
+    if options.pictures:
+        gallery = importlib.import_module('sim_bridge.gallery')  # needs all of the simulation
+        rates = gallery.read_rates(options.rates) if options.rates else {}
+        print(gallery.write(options.pictures, rates, options.episodes, print))
+        return 0
     rows = [row(name) for name in resources.names('config/tasks')]
     if options.json:
         print(json.dumps({'tasks': rows}))

@@ -5,6 +5,9 @@ Controller, safety, reward, episode logic and the joining of steps are the same 
 the nodes hold; a parity test feeds both hosts the same seed and actions.
 """
 
+import numpy as np
+from numpy.typing import NDArray
+
 from robot_rl.control.controller import Controller
 from robot_rl.control.kinematics import Kinematics
 from robot_rl.control.robot import RobotConfig
@@ -15,6 +18,7 @@ from robot_rl.perception.camera import CameraFrame, CameraPipeline
 from robot_rl.replay.assembler import StepAssembler
 from robot_rl.rewards.functions import make_reward
 from robot_rl.safety.filter import SafetyFilter
+from robot_rl.safety.motion import check_reach
 from robot_rl.task import TaskConfig
 from robot_rl.types import Action, Entries, Observation, Reward, SafetyResult, Snapshot, Step
 from sim_bridge.build import make_world, raw_pictures, scene_streams
@@ -37,18 +41,29 @@ class DirectHost:
         limits: Limits,
         seed: int,
         collector: str = 'direct',
+        records: bool = True,
     ) -> None:
-        """Builds world and core; `reset` opens the first episode."""
+        """Builds world and core; `reset` opens the first episode.
+
+        Args:
+            task: what is played.
+            robot: with which arm.
+            limits: when an episode and the run end.
+            seed: of the run.
+            collector: identity written into every observation.
+            records: whether steps of the replay stream are made.
+        """
         self._task, self._collector = task, collector
         self._periods = task.rates.control_periods
         self.world = make_world(task, robot)
         kinematics = Kinematics(robot)
         self._cameras = {c.name: CameraPipeline(c) for c in task.cameras}
         self._controller = Controller(task.controller, kinematics, robot)
+        check_reach(task.safety, kinematics)
         self._safety = SafetyFilter(task.safety, kinematics, 1.0 / task.rates.control_hz)
         self._reward = make_reward(task.reward)
         self._builder = ObservationBuilder(task.observation, kinematics, task.goal.from_scene)
-        self._assembler = StepAssembler(task.assembler)
+        self._assembler = StepAssembler(task.assembler) if records else None
         self._steps: list[Step] = []
         self.results: list[SafetyResult] = []
         self.start_over(limits, seed)
@@ -62,10 +77,19 @@ class DirectHost:
         """Begins another row of episodes."""
         self.episodes = Episodes(self._builder, self._task.goal, limits, seed, self._collector)
 
-    def reset(self) -> Observation:
-        """Opens the next episode; its first observation."""
+    def reset(self, state: NDArray[np.uint8] | None = None) -> Observation:
+        """Opens the next episode; its first observation.
+
+        Args:
+            state: of `World.world_state`, to begin in.
+
+        Raises:
+            InputError: the state is none of this scene.
+        """
         request = self.episodes.reset()
-        self.world.reset(request.seed)
+        self.results = []
+        self.world.reset(request.seed, state)
+        self._measure()
         return self._arrive()
 
     def act(self, action: Action) -> Observation:
@@ -77,8 +101,9 @@ class DirectHost:
         if self.over:
             raise InputError('the episode is over; reset before the next action')
         self.results = []
-        self._controller.set_action(self.observation, action, self.world.joint_state())
-        self._steps += self._assembler.add_action(action)
+        self._controller.set_action(self.observation, action, self._state)
+        if self._assembler:
+            self._steps += self._assembler.add_action(action)
         for _ in range(self._periods):
             self._control()
         return self._arrive()
@@ -94,25 +119,28 @@ class DirectHost:
 
     def _control(self) -> None:
         """One cycle of controller, safety and world."""
-        state, wrench = self.world.joint_state(), self.world.wrench()
-        now_ns = state.stamp_ns
-        command = self._controller.command(state, now_ns)
-        result = self._safety.filter(command, state, wrench, now_ns)
+        now_ns = self._state.stamp_ns
+        command = self._controller.command(self._state, now_ns)
+        result = self._safety.filter(command, self._state, self._wrench, now_ns)
         self.results.append(result)
-        self._steps += self._assembler.add_safety(
-            now_ns, result.tool_delta_xyz, bool(result.reason)
-        )
+        if self._assembler:
+            acted = bool(result.reason)
+            self._steps += self._assembler.add_safety(now_ns, result.tool_delta_xyz, acted)
         self.world.apply(result.command)
         self.world.step()
+        self._measure()
+
+    def _measure(self) -> None:
+        self._state, self._wrench = self.world.joint_state(), self.world.wrench()
 
     def _arrive(self) -> Observation:
-        state = self.world.joint_state()
-        snapshot = Snapshot(state.stamp_ns, state, self.world.wrench(), self._see())
+        snapshot = Snapshot(self._state.stamp_ns, self._state, self._wrench, self._see())
         self.observation = self.episodes.observe(snapshot)
         self.reward: Reward = self._reward(self.observation, self.world.contact())
         self.episodes.judge(self.observation, self.reward)
-        self._steps += self._assembler.add_observation(self.observation)
-        self._steps += self._assembler.add_reward(self.reward)
+        if self._assembler:
+            self._steps += self._assembler.add_observation(self.observation)
+            self._steps += self._assembler.add_reward(self.reward)
         return self.observation
 
     def _see(self) -> Entries:

@@ -5,8 +5,10 @@ import dataclasses
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
-from robot_rl.control.driver import Driver, DriverConfig
+from robot_rl.control.driver import Driver
+from robot_rl.control.driver_config import DriverConfig
 from robot_rl.control.robot import RobotConfig
 from robot_rl.task import TaskConfig
 from robot_rl.types import JointCommand, Wrench
@@ -43,9 +45,9 @@ class LastHop:
         self._driver.trust(ANYONE)
         self._wrenches: list[Wrench] = []
 
-    def reset(self, seed: int) -> None:
-        """Puts the world at the start state of a seed; a control period begins."""
-        self.world.reset(seed)
+    def reset(self, seed: int, state: NDArray[np.uint8] | None = None) -> None:
+        """Puts the world at the start of a seed, or in a state; a control period begins."""
+        self.world.reset(seed, state)
         self._wrenches = []
 
     def arm(self, now_ns: int) -> None:

@@ -14,9 +14,18 @@ from sim_bridge.rendering import Camera
 class Pictures:
     """Cameras of a scene; the twin is compiled with the first picture, renderers are kept."""
 
-    def __init__(self, compile_twin: Callable[[], mujoco.MjModel]) -> None:
-        """Takes what builds the twin: the same joints in the same order, with all looks."""
-        self._compile = compile_twin
+    def __init__(
+        self,
+        compile_twin: Callable[[], mujoco.MjModel],
+        paint: Callable[[mujoco.MjModel], None] | None = None,
+    ) -> None:
+        """Takes what builds the twin: the same joints in the same order, with all looks.
+
+        Args:
+            compile_twin: builds it.
+            paint: gives it the colours of the episode.
+        """
+        self._compile, self._paint = compile_twin, paint
         self._twin: tuple[mujoco.MjModel, mujoco.MjData] | None = None
         self._cameras: dict[tuple[int, int, bool], Camera] = {}
 
@@ -50,9 +59,13 @@ class Pictures:
             model = self._compile()
             self._twin = model, mujoco.MjData(model)
         model, data = self._twin
+        if self._paint is not None:
+            self._paint(model)
         data.qpos[:] = state.qpos
+        data.mocap_pos[:], data.mocap_quat[:] = state.mocap_pos, state.mocap_quat
         mujoco.mj_kinematics(model, data)
         mujoco.mj_comPos(model, data)
+        mujoco.mj_tendon(model, data)
         mujoco.mj_camlight(model, data)
         return model, data
 

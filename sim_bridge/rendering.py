@@ -18,6 +18,9 @@ NO_EGL = (
     'sudo apt-get install -y libegl1 libegl-mesa0 libgl1-mesa-dri'
 )
 
+#: Group of the shapes that observations do not show, such as the mark of a goal.
+MARKS = 4
+
 
 def _choose_backend() -> None:
     """Draws with EGL on Linux unless MUJOCO_GL names something else, whoever imports first."""
@@ -65,17 +68,19 @@ class Camera:
         flags = self._renderer.scene.flags
         for flag in ('SHADOW', 'REFLECTION', 'SKYBOX'):
             flags[getattr(mujoco.mjtRndFlag, f'mjRND_{flag}')] = fancy
+        self._option = mujoco.MjvOption()
+        self._option.geomgroup[MARKS] = fancy
 
     def colour(self, data: mujoco.MjData, camera: str) -> NDArray[np.uint8]:
         """An image of the state, shape [H, W, 3], RGB."""
         self._renderer.disable_depth_rendering()
-        self._renderer.update_scene(data, camera)
+        self._renderer.update_scene(data, camera, self._option)
         return np.asarray(self._renderer.render())
 
     def depth(self, data: mujoco.MjData, camera: str) -> NDArray[np.float32]:
         """Distance along the optical axis, m, shape [H, W]."""
         self._renderer.enable_depth_rendering()
-        self._renderer.update_scene(data, camera)
+        self._renderer.update_scene(data, camera, self._option)
         return np.asarray(self._renderer.render())
 
     def close(self) -> None:

@@ -1,26 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """A simulated robot and its surroundings behind the same few calls that hardware offers."""
 
+from dataclasses import replace
 from typing import Any
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from robot_rl.control.kinematics import Kinematics, inverse, rotation_from_rpy
+from robot_rl.control.kinematics import Kinematics, inverse, least_squares, rotation_from_rpy
 from robot_rl.control.robot import RobotConfig
 from robot_rl.errors import InputError
+from robot_rl.randomization import RandomizationConfig
 from robot_rl.types import Entries, FloatArray, JointCommand, JointState, Wrench
 from sim_bridge import scene as scenes
-from sim_bridge.firmware import FIRMWARE
+from sim_bridge.dynamics import Dynamics
+from sim_bridge.firmware import FIRMWARE, check_command
 from sim_bridge.pictures import Pictures
+from sim_bridge.snapshot import check_physics, pack, physics_of, set_physics, unpack
 from sim_bridge.tasks import make_task
 from sim_bridge.tasks.task import Start
 from sim_bridge.wrist import WristSensor
 
-FIRMWARE_S = 0.01  # of a cycle of the joint controller
+DAMPING = 0.01  # of the least squares, m/rad
+STATE_ROOM = 128  # bytes that a state may grow by
 RESET_SECONDS = 5.0  # that a reset takes on the simulated clock
-_STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 
 
 class World:
@@ -62,13 +66,8 @@ class World:
             scene, np.asarray(goal_xyz, dtype=np.float64), self._goal_rotation, options or {}
         )
         self._timestep_s = self.task.physics.timestep_s
-        self._steps = round(1.0 / control_hz / self._timestep_s)
-        self._firmware_steps = round(FIRMWARE_S / self._timestep_s)
-        if not abs(self._steps * self._timestep_s * control_hz - 1.0) < 1e-9:
-            raise InputError(
-                f'control_hz: {control_hz} has no period of whole steps of '
-                f'{self._timestep_s * 1000:g} ms, as the simulation needs'
-            )
+        self._steps = self.task.physics.steps(control_hz)
+        self._firmware_steps = round(self.task.physics.firmware_s / self._timestep_s)
         self.model = self._compile(visuals=False)
         self.data = mujoco.MjData(self.model)
         self._index()
@@ -79,25 +78,50 @@ class World:
         self._periods = 0
         self._command: JointCommand | None = None
         self._wrench = np.zeros(6)
-        self._pictures = Pictures(lambda: self._compile(visuals=True))
+        self._pictures = Pictures(lambda: self._compile(visuals=True), self._paint)
+        self._state_size = 0
+        self.randomize(RandomizationConfig())
+
+    def randomize(self, config: RandomizationConfig) -> None:
+        """From the next reset on, dynamics are drawn from these ranges.
+
+        What is drawn is in `dynamics.drawn`.
+        """
+        loose, period_s = tuple(self.task.loose), self._steps * self._timestep_s
+        self.dynamics = Dynamics(self.model, config, self._dofs, loose, period_s)
 
     # ---- life ----------------------------------------------------------------------------
 
-    def reset(self, seed: int) -> None:
+    def reset(self, seed: int, state: NDArray[np.uint8] | None = None) -> None:
         """Puts everything where an episode starts; time goes on as if the arm had moved there.
 
         Args:
-            seed: of the start pose and of the sensor noise until the next reset.
+            seed: of the start state, of the dynamics, and of the sensor noise until the next
+                reset.
+            state: of `world_state`, to begin in instead of the seed's; its dynamics and its goal
+                come back, too.
+
+        Raises:
+            InputError: the state is none of this scene.
         """
         self._rng = np.random.default_rng(seed)
+        self.dynamics.draw(seed)
+        self.task.resize(self.dynamics.sizes)
         mujoco.mj_resetData(self.model, self.data)
-        self._firmware.place(self.data, self._start(self.task.reset(self.data, self._rng)))
+        start = self.task.reset(self.data, self._rng)
+        self._firmware.place(self.data, self._start(start), start.squeeze)
         mujoco.mj_forward(self.model, self.data)
         if self.task.settle(self.data, self._rng):
             mujoco.mj_forward(self.model, self.data)
         self._command = None
         self._periods += round(RESET_SECONDS / self._timestep_s / self._steps)
         self._wrench = self._sensor.measure(self.data) + self._sensor.noise(self._rng)
+        if state is not None:
+            now = {'periods': self._periods, 'rng': self._rng.bit_generator.state}
+            try:
+                self.load_state(unpack(state) | now)
+            except (KeyError, TypeError, ValueError) as error:
+                raise InputError(f'state: expected one of this scene: {error}') from error
 
     def _start(self, start: Start) -> FloatArray:
         """Joint positions [J] of a start."""
@@ -116,21 +140,14 @@ class World:
             InputError: wrong number of joints, a value that is not finite, or a mode that the
                 robot's low-level controller does not understand.
         """
-        if command.mode not in self._firmware.modes:
-            modes = ' or '.join(self._firmware.modes)
-            raise InputError(
-                f'command: robot {self._robot.name} expects mode {modes}, got {command.mode!r}'
-            )
-        if command.value.shape != self._dofs.shape or not np.isfinite(command.value).all():
-            raise InputError(
-                f'command: expected {len(self._dofs)} finite values, got {command.value!r}'
-            )
+        check_command(command, self._firmware.modes, self._robot)
         self._command = command
 
     def step(self) -> None:
         """Runs one control period."""
         command, self._command = self._command, None
-        self._firmware.take(self.data, command)
+        command = self.dynamics.arrive(command)
+        self._firmware.take(self.data, self._disturbed(command))
         left, samples = self._steps, []
         while left > 0:
             count = min(left, self._firmware_steps)
@@ -142,7 +159,7 @@ class World:
             samples.append(self._sensor.measure(self.data))
             left -= count
         mujoco.mj_kinematics(self.model, self.data)
-        self._wrench = np.mean(samples, axis=0) + self._sensor.noise(self._rng)
+        self._wrench = sum(samples) / len(samples) + self._sensor.noise(self._rng)
         self._periods += 1
 
     # ---- sensors -------------------------------------------------------------------------
@@ -155,9 +172,7 @@ class World:
     def joint_state(self) -> JointState:
         """The commanded joints."""
         data = self.data
-        return JointState(
-            self.stamp_ns, data.qpos[self._qpos].copy(), data.qvel[self._dofs].copy()
-        )
+        return JointState(self.stamp_ns, data.qpos[self._qpos], data.qvel[self._dofs])
 
     def wrench(self) -> Wrench:
         """Mean of the wrist sensor over the last control period, tool's weight included."""
@@ -199,32 +214,59 @@ class World:
 
     def save_state(self) -> dict[str, Any]:
         """Everything that the future depends on, time included."""
-        state = np.empty(mujoco.mj_stateSize(self.model, _STATE))
-        mujoco.mj_getState(self.model, self.data, state, _STATE)
+        command = self._command
         return {
-            'physics': state,
+            'physics': physics_of(self.model, self.data),
             'periods': self._periods,
             'wrench': self._wrench.copy(),
-            'command': self._command,
+            'command': command and [command.stamp_ns, command.mode, command.value],
             'rng': self._rng.bit_generator.state,
             'task': self.task.save(),
+            'dynamics': self.dynamics.save(),
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Goes back to a saved state; the same commands then give the same bits."""
-        mujoco.mj_setState(self.model, self.data, state['physics'], _STATE)
-        mujoco.mj_forward(self.model, self.data)
+        """Goes back to a saved state; the same commands then give the same bits.
+
+        Raises:
+            InputError: the state is none of this scene.
+        """
+        check_physics(self.model, state['physics'])
+        self.dynamics.load(state['dynamics'])
+        self.task.resize(self.dynamics.sizes)
+        self.task.load(state['task'])
+        set_physics(self.model, self.data, state['physics'])
         self._periods = state['periods']
         self._wrench = state['wrench'].copy()
-        self._command = state['command']
+        self._command = state['command'] and JointCommand(*state['command'])
         self._rng.bit_generator.state = state['rng']
-        self.task.load(state['task'])
+
+    def world_state(self) -> NDArray[np.uint8]:
+        """The state as a vector of bytes, the same length all along, that `reset` begins in."""
+        packed = pack(self.save_state(), self._state_size)
+        if len(packed) > self._state_size:  # numbers differ in their length
+            self._state_size = (len(packed) // STATE_ROOM + 2) * STATE_ROOM
+            packed = pack(self.save_state(), self._state_size)
+        return packed
 
     def close(self) -> None:
         """Frees the renderers."""
         self._pictures.close()
 
     # ---- inside --------------------------------------------------------------------------
+
+    def _disturbed(self, command: JointCommand | None) -> JointCommand | None:
+        """A velocity command with what the task has go wrong in it."""
+        error_xyz = self.task.control_error(self._rng) if command else None
+        if command is None or error_xyz is None or command.mode != 'velocity':
+            return command
+        jacobian = self._kinematics.evaluate(self.data.qpos[self._qpos]).jacobian
+        twist = np.concatenate((error_xyz, np.zeros(3)))
+        return replace(command, value=command.value + least_squares(jacobian, twist, DAMPING))
+
+    def _paint(self, twin: mujoco.MjModel) -> None:
+        self.task.paint(twin)
+        self.dynamics.paint(twin)
 
     def _compile(self, visuals: bool) -> mujoco.MjModel:
         scene, tool = scenes.build(self._robot, visuals, self.task.physics)

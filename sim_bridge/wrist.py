@@ -17,6 +17,7 @@ class WristSensor:
         self._tool = model.body(robot.tool_frame).id
         self._wrist = model.body(wrist).id
         self._root = int(model.body_rootid[self._wrist])
+        self._load = np.zeros(6)  # torque, force
         low = robot.low_level
         self._deviation = np.repeat([low.force_noise, low.torque_noise], 3)
 
@@ -27,10 +28,11 @@ class WristSensor:
         that is the negative of the force that the wrist applies. It is free of the arm's joints.
         """
         mujoco.mj_rnePostConstraint(self._model, data)
-        torque, force = data.cfrc_int[self._wrist][:3], data.cfrc_int[self._wrist][3:]
-        arm = data.subtree_com[self._root] - data.xpos[self._tool]
-        turn = data.xmat[self._tool].reshape(3, 3).T
-        return -np.concatenate((turn @ force, turn @ (torque + np.cross(arm, force))))
+        centre, tool = data.subtree_com[self._root], self._tool
+        mujoco.mju_transformSpatial(
+            self._load, data.cfrc_int[self._wrist], 1, data.xpos[tool], centre, data.xmat[tool]
+        )
+        return -np.concatenate((self._load[3:], self._load[:3]))
 
     def noise(self, rng: np.random.Generator) -> FloatArray:
         """A sample of the sensor's noise, N and N m, shape [6]."""

@@ -133,8 +133,8 @@ class Controller:
         self._opening = 0.0
         if robot.gripper and robot.gripping:
             self._opening = float(np.sign(robot.gripper.open - robot.gripper.closed))
-        axes, steered = config.action.axes, config.base.kind != 'none'
-        self._kept = [not steered and axis not in axes for axis in XYZ]
+        axes, self._steered = config.action.axes, config.base.kind != 'none'
+        self._kept = [not self._steered and axis not in axes for axis in XYZ]
         self._base = BASES[config.base.kind](config.base, 1.0 / config.action_hz)
         self._goal_rotation = rotation_from_rpy(np.asarray(config.goal_rpy))
         # One control period of grace, so that an action that comes a little late leaves no gap.
@@ -169,13 +169,15 @@ class Controller:
             self._anchor_xyz = tool.position_xyz
         if 'yaw' in moves:
             self._rotation = turned_about_z(self._goal_rotation, tool.rotation)
-        force_xyz = tool.rotation @ np.asarray(entries['tool_wrench'][:3], dtype=np.float64)
-        move = self._base.displacement(
-            np.asarray(entries['achieved_goal'][:3], dtype=np.float64),
-            np.asarray(entries['desired_goal'][:3], dtype=np.float64),
-            force_xyz,
-        )
-        velocity_xyz = (move + [moves.get(axis, 0.0) for axis in XYZ]) * hz
+        move_xyz = np.array([moves.get(axis, 0.0) for axis in XYZ])
+        if self._steered:
+            force_xyz = tool.rotation @ np.asarray(entries['tool_wrench'][:3], dtype=np.float64)
+            move_xyz += self._base.displacement(
+                np.asarray(entries['achieved_goal'][:3], dtype=np.float64),
+                np.asarray(entries['desired_goal'][:3], dtype=np.float64),
+                force_xyz,
+            )
+        velocity_xyz = move_xyz * hz
         self._velocity_xyz = np.where(self._kept, np.nan, velocity_xyz)
 
     def command(self, state: JointState, now_ns: int) -> JointCommand:

@@ -97,8 +97,8 @@ class Kinematics:
         # The order of the configuration is the caller's; MuJoCo's is that of the tree.
         self._columns = np.array([self._model.joint(n).dofadr[0] for n in robot.joints])
         self._in_order = bool((self._columns == np.arange(len(self._columns))).all())
-        self._jacobian = np.zeros((6, self._model.nv))
         self._based = self._base_is_world()
+        self._last = b'', ToolState(np.zeros(3), np.eye(3), np.zeros((6, 0)))
         limits = [known[name] for name in robot.joints]
         self.gripping = robot.gripping
         self.position_limits = np.array([[j.lower, j.upper] for j in limits])
@@ -106,7 +106,17 @@ class Kinematics:
         self.effort_limits = np.array([j.effort for j in limits])
 
     def evaluate(self, position: FloatArray) -> ToolState:
-        """Pose and Jacobian of the tool at joint positions [J], in new arrays."""
+        """Pose and Jacobian of the tool at joint positions [J]; not to be changed.
+
+        Controller, safety and observation ask for the same positions one after the other, so the
+        last answer is kept.
+        """
+        key = position.tobytes()
+        if key != self._last[0]:
+            self._last = key, self._evaluate(position)
+        return self._last[1]
+
+    def _evaluate(self, position: FloatArray) -> ToolState:
         model, data = self._model, self._data
         data.qpos[self._columns] = position
         mujoco.mj_kinematics(model, data)
@@ -190,5 +200,5 @@ def inverse(
 def least_squares(jacobian: FloatArray, twist: FloatArray, damping: float) -> FloatArray:
     """J^T (J J^T + damping^2 I)^-1 twist: joint motion [J] for a tool motion [6]."""
     square = jacobian @ jacobian.T
-    square[np.diag_indices_from(square)] += damping * damping
+    square.flat[:: len(square) + 1] += damping * damping
     return np.asarray(jacobian.T @ np.linalg.solve(square, twist))

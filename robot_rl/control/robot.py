@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from robot_rl import config, resources
 from robot_rl.control import urdf
-from robot_rl.control.driver import DriverConfig
+from robot_rl.control.driver_config import DriverConfig
 from robot_rl.errors import InputError
 from robot_rl.types import CommandMode
 
@@ -54,6 +54,7 @@ class GripperConfig:
         damping: N m s/rad or N s/m of each finger, in simulation.
         force: N m or N, most that a finger squeezes with, in simulation.
         deceleration: rad/s^2 or m/s^2, when commands end.
+        inertia: kg m^2 or kg, of each finger's drive, in simulation; light fingers alone bounce.
     """
 
     joint: str
@@ -64,6 +65,7 @@ class GripperConfig:
     damping: float
     force: float
     deceleration: float
+    inertia: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuses fingers that do not move, and gains without meaning."""
@@ -71,6 +73,8 @@ class GripperConfig:
             raise ValueError(f'gripper: open and closed are both {self.open}')
         if not min(self.stiffness, self.damping, self.force, self.deceleration) > 0:
             raise ValueError('gripper: stiffness, damping, force, deceleration must be above 0')
+        if not self.inertia >= 0:
+            raise ValueError(f'gripper: inertia must be 0 or above, got {self.inertia}')
 
 
 @dataclass(frozen=True)
@@ -158,6 +162,22 @@ class RobotConfig:
             gripping=True,
         )
 
+    def holding(self, positions: dict[str, float]) -> 'RobotConfig':
+        """The same robot with joints held elsewhere, rad or m by name.
+
+        Raises:
+            InputError: a joint that it does not hold, or a position beyond the URDF's limits.
+        """
+        unknown = [name for name in positions if name not in self.held]
+        if unknown:
+            raise InputError(
+                f'robot {self.name}: held: {unknown[0]!r} is not held; '
+                f'held: {", ".join(self.held)}'
+            )
+        robot = replace(self, held=self.held | positions)
+        _check_positions(robot, f'robot {self.name}')
+        return robot
+
 
 def load_robot(name: str) -> RobotConfig:
     """Reads a robot by name or path and checks it against its URDF.
@@ -169,15 +189,19 @@ def load_robot(name: str) -> RobotConfig:
     path = resources.find('config/robots', name)
     robot = config.load(RobotConfig, path)
     _check_names(robot, str(path))
+    _check_positions(robot, str(path))
+    return robot
+
+
+def _check_positions(robot: RobotConfig, where: str) -> None:
     joints = urdf.joints(robot.urdf)
     for joint, position in (*zip(robot.joints, robot.home, strict=True), *robot.held.items()):
         lower, upper = joints[joint].lower, joints[joint].upper
         if not lower <= position <= upper:
             raise InputError(
-                f'{path}: joint {joint} at {position}: expected within the limits '
+                f'{where}: joint {joint} at {position}: expected within the limits '
                 f'[{lower}, {upper}] of URDF {robot.urdf!r}'
             )
-    return robot
 
 
 def _check_names(robot: RobotConfig, where: str) -> None:

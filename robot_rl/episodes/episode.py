@@ -20,12 +20,15 @@ class GoalConfig:
         noise: half-width of the uniform error of the believed position, m per axis.
         size: of achieved and desired goal, where those come with the scene's state; 0 where the
             goal is the tool's.
+        tool: whether the first three of those values are the tool's position, to which a base
+            controller may steer.
     """
 
     position: tuple[float, float, float]
     rpy: tuple[float, float, float]
     noise: tuple[float, float, float] = (0.0, 0.0, 0.0)
     size: int = 0
+    tool: bool = False
 
     @property
     def from_scene(self) -> bool:
@@ -38,6 +41,8 @@ class GoalConfig:
             raise ValueError(f'noise: expected 0 to 0.1 m per axis, got {self.noise}')
         if not all(abs(p) <= 3 for p in self.position):
             raise ValueError(f'position: expected metres within 3 of the base: {self.position}')
+        if self.tool and self.size < 3:
+            raise ValueError(f'tool: expected a size of 3 or more, got {self.size}')
 
 
 @dataclass(frozen=True)

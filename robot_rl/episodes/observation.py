@@ -3,6 +3,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,7 +91,7 @@ class EntryConfig:
         if self.clip is not None and not self.clip > 0:
             raise ValueError(f'{self.name}: clip: expected a positive bound, got {self.clip}')
 
-    @property
+    @cached_property
     def stream(self) -> str:
         """Name of the stream in `Snapshot.images`; empty for what the arm itself tells."""
         if self.source == SCENE:
@@ -168,7 +169,7 @@ def _value(entry: EntryConfig, measured: Measured) -> NDArray[np.generic]:
         return measured.snapshot.images[entry.stream]
     source = SOURCES.get(entry.source)
     told = _told(measured.snapshot, entry.stream) if source is None else source(measured)
-    value = told * entry.scale
+    value = told if entry.scale == 1.0 else told * entry.scale
     if entry.clip is not None:
         value = np.clip(value, -entry.clip, entry.clip)
     return value.astype(np.float32)

@@ -5,6 +5,7 @@ To add one: a pure function, a maker that binds it to a configuration, a line in
 with the name that `RewardConfig.kind` allows.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -111,13 +112,19 @@ def make_reward(config: RewardConfig) -> RewardFunction:
         InputError: the goal image is missing or of the wrong size.
     """
     value, version = REWARDS[config.kind](config)
-    success = _SUCCESSES[config.success]
+    success, goal = _SUCCESSES[config.success], config.goal
+
+    def judge(observation: Observation, contact: bool) -> tuple[float, bool]:
+        if goal is not None:  # reward and success come from one distance
+            paid, reached = goal_reward(*_goals(observation), goal)
+            return float(paid), bool(reached)
+        number = float(value(observation, contact))
+        return number, success(config, observation, contact, number)
 
     def reward(observation: Observation, contact: bool) -> Reward:
-        number = float(value(observation, contact))
-        if not np.isfinite(number):
+        number, done = judge(observation, contact)
+        if not math.isfinite(number):
             raise InputError(f'reward {config.kind}: not finite in step {observation.step}')
-        done = success(config, observation, contact, number)
         terminated = done and config.terminates
         stamp = observation.stamp_ns
         return Reward(stamp, number, done, terminated, config.kind, version)

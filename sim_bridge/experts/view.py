@@ -3,8 +3,10 @@
 
 from collections.abc import Callable, Iterator
 
+import mujoco
 import numpy as np
 
+from robot_rl.control.base import BASES
 from robot_rl.control.controller import XYZ
 from robot_rl.task import TaskConfig
 from robot_rl.types import FloatArray
@@ -24,14 +26,16 @@ class View:
     """One world as a script sees it. Positions are m in the base frame.
 
     Attributes:
+        task: as configured.
         scene: the simulated task.
         opening: what the gripper does when nothing else is said, 1 opens and -1 closes.
     """
 
     def __init__(self, task: TaskConfig, host: DirectHost) -> None:
         """Looks at a host whose world is at the start of an episode."""
-        self._host, self._action = host, task.action
+        self.task, self._host, self._action = task, host, task.action
         self._scale = np.array(task.action.scale)
+        self._base = BASES[task.base.kind](task.base, 1.0 / task.rates.action_hz)
         self.scene: Task = host.world.task
         self.opening = 0.0
 
@@ -51,6 +55,21 @@ class View:
         return self._host.world.joint_state().position
 
     @property
+    def data(self) -> mujoco.MjData:
+        """The simulated state, to look at."""
+        return self._host.world.data
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """What the action's numbers move."""
+        return self._action.axes
+
+    @property
+    def scale(self) -> FloatArray:
+        """How far each goes in a period, m or rad, shape [A]."""
+        return self._scale
+
+    @property
     def goal(self) -> FloatArray:
         """What should be achieved."""
         return self.scene.desired
@@ -59,6 +78,16 @@ class View:
     def achieved(self) -> FloatArray:
         """What is achieved."""
         return np.asarray(self._host.world.scene_state()['achieved_goal'], np.float64)
+
+    @property
+    def believed(self) -> FloatArray:
+        """Where the base controller steers the tool to, shape [3]."""
+        return np.asarray(self._host.observation.entries['desired_goal'][:3], np.float64)
+
+    def base(self) -> FloatArray:
+        """How far the base controller moves the tool in the coming period, m, shape [3]."""
+        wrench = np.asarray(self._host.observation.entries['tool_wrench'][:3], np.float64)
+        return self._base.displacement(self.tool, self.believed, self.rotation @ wrench)
 
     def told(self, name: str) -> FloatArray:
         """A vector of the scene's state."""
@@ -85,10 +114,18 @@ class View:
             values[self._action.axes.index('gripper')] = self.opening
         return np.asarray(values, np.float64)
 
+    def slowed(self, moves: FloatArray) -> FloatArray:
+        """The action that moves its axes by so much, m or rad, [A]; too much slows all alike."""
+        return np.asarray(
+            moves / max(1.0, float((np.abs(moves) / self._scale).max())) / self._scale
+        )
+
     def towards(
         self, xyz: FloatArray, yaw: float | None = None, share: float = GAIN
     ) -> FloatArray:
         """The action that goes a share of the way, in a straight line.
+
+        Where a base controller steers, the action makes up for what that does.
 
         Args:
             xyz: of the tool, shape [3].
@@ -99,6 +136,8 @@ class View:
         axes = self._action.axes
         limits = [self._scale[axes.index(axis)] if axis in axes else np.inf for axis in XYZ]
         way *= min(1.0, *(limit / max(abs(w), 1e-9) for w, limit in zip(way, limits, strict=True)))
+        if self.task.base.kind != 'none':
+            way -= self.base()
         moves = dict(zip(XYZ, way.tolist(), strict=True))
         if yaw is not None:
             moves['yaw'] = share * self.yaw_error(yaw)

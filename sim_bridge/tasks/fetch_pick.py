@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fetch picks a block up and holds it at the goal (Pinto et al. 2017, section V-A)."""
+"""Fetch picks a block up and brings it to the goal (Pinto et al. 2017, sections V-A and V-B)."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ READY = 0.035  # m, of each finger, at the start
 SPREAD = 0.12  # m, half width of where block and goal may be
 GRASP_HEIGHT = 0.036  # m, of the tool over the table, for fingers that just clear it
 START_HEIGHT = 0.12  # m, of the tool over the table
-GOAL_HEIGHT = 0.25  # m, greatest
+APART = 0.06  # m, at least, from the start of a block to its goal
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,24 @@ class PickOptions:
 
     Attributes:
         grasped: share of the episodes that begin with the block in the gripper.
+        air: share of the episodes in which the goal is over the table and not on it.
+        height: m, greatest, of the block over the table.
     """
 
     grasped: float = 0.0
+    air: float = 0.5
+    height: float = 0.25
+
+    def __post_init__(self) -> None:
+        """Refuses shares and heights that are none."""
+        if not (0 <= self.grasped <= 1 and 0 <= self.air <= 1):
+            raise ValueError(f'grasped, air: expected 0 to 1, got {self.grasped} and {self.air}')
+        if not 0 <= self.height <= 0.25:
+            raise ValueError(f'height: expected 0 to 0.25 m, got {self.height}')
 
 
 class FetchPick(TableTask):
-    """One block; the goal is a point over the table, on it in half of the episodes."""
+    """One block; the goal is its centre elsewhere, on the table or over it."""
 
     Options = PickOptions
 
@@ -44,9 +55,11 @@ class FetchPick(TableTask):
         """Block and goal anywhere on the table; the tool over its middle, or around the block."""
         (xy,) = scatter(rng, [self.objects[0].radius], *self.area(SPREAD, SPREAD))
         self.put(data, self.objects[0], xy)
-        lift = HALF + rng.uniform(0.0, GOAL_HEIGHT) * (rng.random() < 0.5)
-        self.desired = np.array([*rng.uniform(*self.area(SPREAD, SPREAD)), self.top + lift])
+        lift = rng.uniform(0.0, self.options.height) * (rng.random() < self.options.air)
+        taken = [(xy, APART)] if lift < APART else []
+        (goal,) = scatter(rng, [0.0], *self.area(SPREAD, SPREAD), taken)
+        self.desired = np.array([*goal, self.top + HALF + lift])
         self._grasped = bool(rng.random() < self.options.grasped)
         if self._grasped:
-            return Start(np.array([*xy, self.top + GRASP_HEIGHT]), gripper=HALF)
+            return Start(np.array([*xy, self.top + GRASP_HEIGHT]), gripper=HALF, squeeze=True)
         return Start(self.over(START_HEIGHT), gripper=READY)

@@ -9,10 +9,12 @@ import numpy as np
 
 from robot_rl.errors import InputError
 from robot_rl.types import FloatArray
+from sim_bridge.rendering import MARKS
 from sim_bridge.scene import OBJECT, Physics
 
 Colour = tuple[float, float, float, float]
-TRIES = 1000
+TRIES, LAYOUTS = 100, 20  # for one object, and from the first on, until a place is found
+X_AND_Z = np.array([0, 3, 6, 2, 5, 8])  # where a rotation matrix has those axes
 GAP = 0.005  # m, at least, between objects that are placed at random
 
 RED, GREEN, BLUE = (0.80, 0.25, 0.22, 1.0), (0.30, 0.62, 0.36, 1.0), (0.22, 0.42, 0.72, 1.0)
@@ -31,6 +33,8 @@ class Part:
         rpy: rad, fixed-axis roll, pitch, yaw.
         colour: red, green, blue, alpha.
         density: kg/m^3.
+        friction: sliding, against whatever touches it; that of the scene where absent. Of two
+            parts that have their own, the rougher one's counts.
     """
 
     kind: str
@@ -39,13 +43,14 @@ class Part:
     rpy: tuple[float, float, float] = (0.0, 0.0, 0.0)
     colour: Colour = RED
     density: float = 500.0
+    friction: float | None = None
 
     def add_to(self, body: mujoco.MjsBody, physics: Physics, side: int) -> mujoco.MjsGeom:
         """Adds the shape to a body."""
         turn = np.zeros(4)
         mujoco.mju_euler2Quat(turn, np.array(self.rpy), 'XYZ')
         size = [*self.size, 0.0, 0.0][:3]
-        return body.add_geom(
+        geom = body.add_geom(
             type=_KINDS[self.kind],
             size=size,
             pos=self.xyz,
@@ -54,6 +59,9 @@ class Part:
             density=self.density,
             **physics.surface(side),
         )
+        if self.friction is not None:
+            geom.friction[0], geom.priority = self.friction, 1
+        return geom
 
 
 _KINDS = {
@@ -76,6 +84,7 @@ class Loose:
     def __init__(self, name: str, parts: Sequence[Part], radius: float, rest: float) -> None:
         """Takes its shapes."""
         self.name, self.radius, self.rest = name, radius, rest
+        self._nominal = radius, rest
         self._parts = tuple(parts)
 
     def add_to(self, scene: mujoco.MjSpec, physics: Physics) -> None:
@@ -97,6 +106,10 @@ class Loose:
         joint = model.joint(self.name)
         self._qpos, self._dofs = int(joint.qposadr[0]), int(joint.dofadr[0])
 
+    def resize(self, factor: float) -> None:
+        """Takes note that it is so many times its nominal size."""
+        self.radius, self.rest = (factor * length for length in self._nominal)
+
     def place(self, data: mujoco.MjData, xyz: FloatArray, yaw: float = 0.0) -> None:
         """Puts it somewhere at rest, m and rad, base frame."""
         data.qpos[self._qpos : self._qpos + 3] = xyz
@@ -113,14 +126,15 @@ class Loose:
 
     def state(self, data: mujoco.MjData) -> FloatArray:
         """Position (m), x axis, z axis, linear (m/s) and angular velocity (rad/s), shape [15]."""
-        turn = self.rotation(data)
+        xyz = data.qpos[self._qpos : self._qpos + 3]
         velocity = data.qvel[self._dofs : self._dofs + 6]
-        return np.concatenate((self.xyz(data), turn[:, 0], turn[:, 2], velocity))
+        return np.concatenate((xyz, data.xmat[self._body][X_AND_Z], velocity))
 
 
-def block(name: str, half: float, colour: Colour = RED) -> Loose:
-    """A cube of this half size, m, and of 500 kg/m^3."""
-    return Loose(name, [Part('box', (half,) * 3, colour=colour)], half * np.sqrt(2), half)
+def block(name: str, half: float, colour: Colour = RED, friction: float | None = None) -> Loose:
+    """A cube of this half size, m, and of 500 kg/m^3; `friction` as of a `Part`."""
+    cube = Part('box', (half,) * 3, colour=colour, friction=friction)
+    return Loose(name, [cube], half * np.sqrt(2), half)
 
 
 def scatter(
@@ -142,14 +156,43 @@ def scatter(
     Raises:
         InputError: there is no room for them.
     """
-    discs, found = list(taken), []
-    for radius in radii:
-        for _ in range(TRIES):
-            xy = rng.uniform(low, high)
-            if all(np.hypot(*(xy - at)) > radius + other + GAP for at, other in discs):
-                break
-        else:
-            raise InputError(f'scene: no room for {len(radii)} objects in {low} to {high} m')
-        discs.append((xy, radius))
-        found.append(xy)
-    return found
+    for _ in range(LAYOUTS):
+        discs = list(taken)
+        for radius in radii:
+            for _ in range(TRIES):
+                xy = rng.uniform(low, high)
+                if all(np.hypot(*(xy - at)) > radius + other + GAP for at, other in discs):
+                    discs.append((xy, radius))
+                    break
+        if len(discs) == len(taken) + len(radii):
+            return [xy for xy, _ in discs[len(taken) :]]
+    raise InputError(f'scene: no room for {len(radii)} objects in {low} to {high} m')
+
+
+class Mark:
+    """A translucent ball that shows a goal to people; observations are drawn without it."""
+
+    def __init__(self, name: str = 'goal', radius: float = 0.02, alpha: float = 0.6) -> None:
+        """Takes its size, m, and its opacity."""
+        self._name, self._radius, self._colour = name, radius, [*GREEN[:3], alpha]
+
+    def add_to(self, scene: mujoco.MjSpec, visuals: bool) -> None:
+        """Puts it into a scene, where it can be placed whether or not it is drawn."""
+        body = scene.worldbody.add_body(name=self._name, mocap=True)
+        if visuals:
+            body.add_geom(
+                type=mujoco.mjtGeom.mjGEOM_SPHERE,
+                size=[self._radius, 0.0, 0.0],
+                rgba=self._colour,
+                contype=0,
+                conaffinity=0,
+                group=MARKS,
+            )
+
+    def bind(self, model: mujoco.MjModel) -> None:
+        """Finds it in the compiled scene."""
+        self._index = int(model.body(self._name).mocapid[0])
+
+    def place(self, data: mujoco.MjData, xyz: FloatArray) -> None:
+        """Puts it somewhere, m, base frame."""
+        data.mocap_pos[self._index] = xyz

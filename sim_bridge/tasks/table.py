@@ -10,6 +10,7 @@ from sim_bridge.tasks.objects import WOOD, Loose, Part
 from sim_bridge.tasks.task import Task
 
 THICKNESS = 0.04
+FAR = 30.0  # m, beyond what cameras draw; objects that an episode lacks lie there
 
 
 class TableTask(Task):
@@ -17,30 +18,49 @@ class TableTask(Task):
 
     Attributes:
         half: m, half sizes of the table's top in x and y.
+        friction: of the table's top, where it is not the scene's.
+        eye: m, of the camera `closeup` from the middle of the top.
+        aim: m, height over the top that it looks at.
         objects: what lies on it.
     """
 
     physics = TABLE
     half = (0.25, 0.40)
+    friction: float | None = None
+    eye = (0.65, -0.55, 0.55)
+    aim = 0.08
     objects: tuple[Loose, ...] = ()
 
     def add_to(self, scene: mujoco.MjSpec, tool: mujoco.MjsBody, visuals: bool) -> None:
         """Puts up the table, a camera, and the objects."""
         x, y, top = self.goal_xyz
-        board = Part('box', (*self.half, THICKNESS / 2), (x, y, top - THICKNESS / 2), colour=WOOD)
+        size, at = (*self.half, THICKNESS / 2), (x, y, top - THICKNESS / 2)
+        board = Part('box', size, at, colour=WOOD, friction=self.friction)
         board.add_to(scene.worldbody, self.physics, SURROUNDINGS)
         for loose in self.objects:
             loose.add_to(scene, self.physics)
+        self._add_ground(scene)
         if visuals:
             self._add_legs(scene)
-            eye = (x + 0.65, y - 0.55, top + 0.55)
-            axes = look(*eye, x, y, top + 0.08)
+            eye = (x + self.eye[0], y + self.eye[1], top + self.eye[2])
+            axes = look(*eye, x, y, top + self.aim)
             scene.worldbody.add_camera(name='closeup', pos=eye, xyaxes=axes, fovy=40)
 
     def bind(self, model: mujoco.MjModel) -> None:
         """Finds the objects."""
         for loose in self.objects:
             loose.bind(model)
+        self._ground = float(model.site('ground').pos[2])
+
+    @property
+    def loose(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Names of the objects."""
+        return tuple(loose.name for loose in self.objects)
+
+    def resize(self, factors: dict[str, float]) -> None:
+        """Takes note of the objects' sizes."""
+        for loose in self.objects:
+            loose.resize(factors[loose.name])
 
     @property
     def top(self) -> float:
@@ -60,9 +80,17 @@ class TableTask(Task):
         """Stands an object on the table."""
         loose.place(data, np.array([*xy, self.top + loose.rest]), yaw)
 
+    def put_away(self, data: mujoco.MjData, loose: Loose) -> None:
+        """Takes an object out of the episode."""
+        loose.place(data, np.array([FAR, self.objects.index(loose), self._ground + loose.rest]))
+
+    def present(self, data: mujoco.MjData, loose: Loose) -> bool:
+        """Whether an object was not put away."""
+        return bool(loose.xyz(data)[0] < FAR / 2)
+
     def observe(self, data: mujoco.MjData) -> Entries:
-        """The goals, and `objects`: `Loose.state` of each, joined."""
-        states = [loose.state(data) for loose in self.objects]
+        """The goals, and `objects`: `Loose.state` of each, joined; zeros for one put away."""
+        states = [loose.state(data) * self.present(data, loose) for loose in self.objects]
         return {
             'achieved_goal': self.achieved(data),
             'desired_goal': self.desired.copy(),
@@ -70,8 +98,22 @@ class TableTask(Task):
         }
 
     def achieved(self, data: mujoco.MjData) -> FloatArray:
-        """What should become `desired`: the positions of all objects, m, base frame."""
-        return np.concatenate([loose.xyz(data) for loose in self.objects])
+        """What should become `desired`: the positions of all objects, m, base frame.
+
+        Zeros for those that were put away, as `desired` should have for them.
+        """
+        parts = [loose.xyz(data) * self.present(data, loose) for loose in self.objects]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def _add_ground(self, scene: mujoco.MjSpec) -> None:
+        """What stops objects that fall off the table; the floor is only seen."""
+        scene.worldbody.add_geom(
+            type=mujoco.mjtGeom.mjGEOM_PLANE,
+            size=[1, 1, 1],
+            pos=scene.site('ground').pos,
+            group=3,
+            **self.physics.surface(SURROUNDINGS),
+        )
 
     def _add_legs(self, scene: mujoco.MjSpec) -> None:
         x, y, top = self.goal_xyz

@@ -25,12 +25,14 @@ class Start:
         yaw: rad, about the base's z, beyond the orientation that the task names.
         gripper: position of the leading finger joint, m or rad; that of home where absent.
         joints: rad or m, shape [J], in place of all others.
+        squeeze: whether the fingers press on what is between them.
     """
 
     tool_xyz: FloatArray
     yaw: float = 0.0
     gripper: float | None = None
     joints: FloatArray | None = None
+    squeeze: bool = False
 
 
 class Task:
@@ -42,10 +44,12 @@ class Task:
         goal_xyz: centre of the task, as its YAML names it, m, base frame, shape [3].
         goal_rotation: orientation of the tool that the YAML names, shape [3, 3].
         desired: what `achieved` should become; drawn by `reset`.
+        loose: names of bodies whose size may be made to vary.
     """
 
     Options: ClassVar[type[Any]] = NoOptions
     physics: Physics = STIFF
+    loose: tuple[str, ...] = ()
 
     def __init__(
         self, goal_xyz: FloatArray, goal_rotation: FloatArray, options: Any = None
@@ -63,12 +67,23 @@ class Task:
     def bind(self, model: mujoco.MjModel) -> None:
         """Finds its parts in the compiled scene."""
 
+    def resize(self, factors: dict[str, float]) -> None:
+        """Takes note of the size that its loose bodies have in the episode that begins."""
+
     def reset(self, data: mujoco.MjData, rng: np.random.Generator) -> Start:
         """Places objects, draws `desired`, and says where the arm starts.
 
         The world's time, joints and objects were put to their defaults before.
         """
         raise NotImplementedError
+
+    def control_error(self, rng: np.random.Generator) -> FloatArray | None:
+        """How the tool moves besides what is commanded, in the coming control period.
+
+        Returns:
+            m/s, base frame, shape [3]; none for an arm that obeys.
+        """
+        return None
 
     def settle(self, data: mujoco.MjData, rng: np.random.Generator) -> bool:
         """Places what depends on the arm at its start; whether anything moved."""
@@ -80,6 +95,9 @@ class Task:
         A task whose goal is the tool's has none of it.
         """
         return {}
+
+    def paint(self, model: mujoco.MjModel) -> None:
+        """Gives the twin that is drawn the colours that this episode has."""
 
     def contact(self, tool_xyz: FloatArray, tool_rotation: FloatArray) -> bool:
         """An electrical contact, where the scene has one."""
