@@ -13,6 +13,7 @@ from gymnasium.utils.env_checker import check_env
 from robot_rl import resources
 from robot_rl.episodes.episode import Limits
 from robot_rl.errors import InputError
+from robot_rl.learning.build import make_learner
 from robot_rl.task import data_spec, load_task, robot_of
 from robot_rl.types import Action
 from sim_bridge import catalogue
@@ -36,7 +37,7 @@ class Stage:
         self.close = self.host.close
 
 
-@pytest.fixture(params=TASKS)
+@pytest.fixture(scope='module', params=TASKS)
 def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
     with closing(Stage(request.param)) as made:
         yield made
@@ -99,6 +100,12 @@ def test_gymnasium_is_content(name: str) -> None:
         check_env(env, skip_render_check=True, skip_close_check=True)
         spec = data_spec(load_task(name), robot_of(load_task(name)))
         assert env.action_space.shape == (spec.action_size,)
+
+
+@pytest.mark.parametrize('name', TASKS)
+def test_its_agent_can_learn_from_it(name: str) -> None:
+    task = load_task(name)
+    make_learner(task, robot_of(task), 0, 'run')
 
 
 def test_an_episode_that_is_over_wants_a_reset() -> None:

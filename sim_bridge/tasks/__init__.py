@@ -7,8 +7,8 @@ from robot_rl import config
 from robot_rl.errors import InputError
 from robot_rl.types import FloatArray
 from sim_bridge.tasks.arm_reach import ArmReach
-from sim_bridge.tasks.door import Door
 from sim_bridge.tasks.block_insertion import BlockInsertion
+from sim_bridge.tasks.door import Door
 from sim_bridge.tasks.fetch_pick import FetchPick
 from sim_bridge.tasks.fetch_push import FetchPush
 from sim_bridge.tasks.fetch_reach import FetchReach
@@ -21,9 +21,9 @@ from sim_bridge.tasks.jaco_stick import JacoStick
 from sim_bridge.tasks.jaco_toys import JacoClearBox, JacoOrder
 from sim_bridge.tasks.navigation import Navigation
 from sim_bridge.tasks.plane import Particle, Reacher
-from sim_bridge.tasks.sawyer_push import SawyerPush
 from sim_bridge.tasks.sawyer_drawer import SawyerDrawer
 from sim_bridge.tasks.sawyer_pick import SawyerLid, SawyerPick
+from sim_bridge.tasks.sawyer_push import SawyerPush
 from sim_bridge.tasks.task import Task
 
 TASKS: dict[str, type[Task]] = {

@@ -53,4 +53,4 @@ class FetchPush(TableTask):
             (goal,) = scatter(rng, [0.0], low, high, taken=[(xy, APART)])
         self.put(data, self.objects[0], xy)
         self.desired = np.array([*goal, self.top + HALF])
-        return Start(self.goal_xyz + np.array([0.0, 0.0, START_HEIGHT]))
+        return Start(self.over(START_HEIGHT))

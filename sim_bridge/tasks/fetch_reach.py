@@ -29,7 +29,7 @@ class FetchReach(TableTask):
 
     def reset(self, data: mujoco.MjData, rng: np.random.Generator) -> Start:
         """Draws the goal around the tool, but not where the tool is already."""
-        start = self.goal_xyz + np.array([0.0, 0.0, START_HEIGHT])
+        start = self.over(START_HEIGHT)
         low = self.goal_xyz + np.array([-HALF, -HALF, LOWEST])
         high = self.goal_xyz + np.array([HALF, HALF, HIGHEST])
         self.desired = rng.uniform(low, high)

@@ -56,4 +56,4 @@ class FetchStack(TableTask):
             self.put(data, loose, xy)
         heights = self.top + HALF + 2 * HALF * np.arange(len(self.objects))
         self.desired = np.concatenate([[*places[0], height] for height in heights])
-        return Start(self.goal_xyz + np.array([0.0, 0.0, START_HEIGHT]), gripper=READY)
+        return Start(self.over(START_HEIGHT), gripper=READY)
