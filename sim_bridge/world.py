@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A simulated robot and its surroundings behind the same few calls that hardware offers."""
 
-from dataclasses import replace
 from typing import Any
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from robot_rl.control.kinematics import Kinematics, inverse, least_squares, rotation_from_rpy
+from robot_rl.control.kinematics import Kinematics, rotation_from_rpy
 from robot_rl.control.robot import RobotConfig
 from robot_rl.errors import InputError
 from robot_rl.randomization import RandomizationConfig
@@ -19,10 +18,9 @@ from sim_bridge.firmware import FIRMWARE, check_command
 from sim_bridge.pictures import Pictures
 from sim_bridge.snapshot import check_physics, pack, physics_of, set_physics, unpack
 from sim_bridge.tasks import make_task
-from sim_bridge.tasks.task import Start
+from sim_bridge.tasks.task import disturbed, posture_at
 from sim_bridge.wrist import WristSensor
 
-DAMPING = 0.01  # of the least squares, m/rad
 STATE_ROOM = 128  # bytes that a state may grow by
 RESET_SECONDS = 5.0  # that a reset takes on the simulated clock
 
@@ -109,7 +107,8 @@ class World:
         self.task.resize(self.dynamics.sizes)
         mujoco.mj_resetData(self.model, self.data)
         start = self.task.reset(self.data, self._rng)
-        self._firmware.place(self.data, self._start(start), start.squeeze)
+        posture = posture_at(start, self._robot, self._kinematics, self._goal_rotation)
+        self._firmware.place(self.data, posture, start.squeeze)
         mujoco.mj_forward(self.model, self.data)
         if self.task.settle(self.data, self._rng):
             mujoco.mj_forward(self.model, self.data)
@@ -122,16 +121,6 @@ class World:
                 self.load_state(unpack(state) | now)
             except (KeyError, TypeError, ValueError) as error:
                 raise InputError(f'state: expected one of this scene: {error}') from error
-
-    def _start(self, start: Start) -> FloatArray:
-        """Joint positions [J] of a start."""
-        home = np.array(self._robot.home)
-        if start.joints is not None:
-            return np.asarray(start.joints, dtype=np.float64)
-        if start.gripper is not None and self._robot.gripping:
-            home[-1] = start.gripper
-        turn = rotation_from_rpy(np.array([0.0, 0.0, start.yaw]))
-        return inverse(self._kinematics, home, start.tool_xyz, turn @ self._goal_rotation)
 
     def apply(self, command: JointCommand) -> None:
         """Takes the command for the coming control period.
@@ -147,7 +136,10 @@ class World:
         """Runs one control period."""
         command, self._command = self._command, None
         command = self.dynamics.arrive(command)
-        self._firmware.take(self.data, self._disturbed(command))
+        if command is not None and (error_xyz := self.task.control_error(self._rng)) is not None:
+            tool = self._kinematics.evaluate(self.data.qpos[self._qpos])
+            command = disturbed(command, tool.jacobian, error_xyz)
+        self._firmware.take(self.data, command)
         left, samples = self._steps, []
         while left > 0:
             count = min(left, self._firmware_steps)
@@ -185,10 +177,6 @@ class World:
     def scene_state(self) -> Entries:
         """What a tracker would tell of the objects, and the goal; see the task."""
         return self.task.observe(self.data)
-
-    def images(self, cameras: dict[str, tuple[int, int]]) -> dict[str, NDArray[np.uint8]]:
-        """Colour images [H, W, 3] by camera, of the given heights and widths, drawn plainly."""
-        return {n: self.render(n, h, w, fancy=False) for n, (h, w) in cameras.items()}
 
     # ---- for tests, evaluation and videos ------------------------------------------------
 
@@ -254,15 +242,6 @@ class World:
         self._pictures.close()
 
     # ---- inside --------------------------------------------------------------------------
-
-    def _disturbed(self, command: JointCommand | None) -> JointCommand | None:
-        """A velocity command with what the task has go wrong in it."""
-        error_xyz = self.task.control_error(self._rng) if command else None
-        if command is None or error_xyz is None or command.mode != 'velocity':
-            return command
-        jacobian = self._kinematics.evaluate(self.data.qpos[self._qpos]).jacobian
-        twist = np.concatenate((error_xyz, np.zeros(3)))
-        return replace(command, value=command.value + least_squares(jacobian, twist, DAMPING))
 
     def _paint(self, twin: mujoco.MjModel) -> None:
         self.task.paint(twin)

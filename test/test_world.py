@@ -296,11 +296,6 @@ def test_pictures_have_the_asked_size_and_something_on_them(scene):
         picture = scene.render('closeup', 48, 64, fancy)
         assert (picture.shape, picture.dtype) == ((48, 64, 3), np.uint8)
         assert picture.std() > 5
-    images = scene.images({'overview': (40, 60), 'closeup': (30, 20)})
-    assert {n: i.shape for n, i in images.items()} == {
-        'overview': (40, 60, 3),
-        'closeup': (30, 20, 3),
-    }
 
 
 def test_depth_is_metric(scene):

@@ -19,7 +19,7 @@ TOUCH = 0.038  # m, from the block's centre to the tool when the closed fingers 
 PLACED = 0.012  # m, along each axis, at which a pushed block is left alone
 BEHIND = np.array([-0.062, 0.0, 0.02])  # m, from the puck to the tool just behind it
 SLIDING = FRICTION * 9.81  # m/s^2, deceleration of the puck
-FINE = 0.012
+FINE = 0.012  # m/s a period, that the tool speeds up near the end of a push
 PARTING = 0.79  # of the puck's speed, what the tool has a period before it is left behind
 
 Where = Callable[[], FloatArray]

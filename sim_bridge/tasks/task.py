@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a task adds to the arm's scene; every scene derives from `Task`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import mujoco
 import numpy as np
 
-from robot_rl.types import Entries, FloatArray
+from robot_rl.control.kinematics import Kinematics, inverse, least_squares, rotation_from_rpy
+from robot_rl.control.robot import RobotConfig
+from robot_rl.types import Entries, FloatArray, JointCommand
 from sim_bridge.scene import STIFF, Physics
+
+DAMPING = 0.01  # of the least squares that map control errors to joints, m/rad
 
 
 @dataclass(frozen=True)
@@ -114,3 +118,24 @@ class Task:
     def load(self, state: Any) -> None:
         """Goes back to what `save` gave."""
         self.desired = state.copy()
+
+
+def posture_at(
+    start: Start, robot: RobotConfig, kinematics: Kinematics, rotation: FloatArray
+) -> FloatArray:
+    """Joint positions [J] of a start; rotation [3, 3] is the tool's that the task names."""
+    if start.joints is not None:
+        return np.asarray(start.joints, dtype=np.float64)
+    home = np.array(robot.home)
+    if start.gripper is not None and robot.gripping:
+        home[-1] = start.gripper
+    turn = rotation_from_rpy(np.array([0.0, 0.0, start.yaw]))
+    return inverse(kinematics, home, start.tool_xyz, turn @ rotation)
+
+
+def disturbed(command: JointCommand, jacobian: FloatArray, error_xyz: FloatArray) -> JointCommand:
+    """A velocity command that moves the tool by so much too fast, m/s, base frame, shape [3]."""
+    if command.mode != 'velocity':
+        return command
+    twist = np.concatenate((error_xyz, np.zeros(3)))
+    return replace(command, value=command.value + least_squares(jacobian, twist, DAMPING))
