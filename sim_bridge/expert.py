@@ -11,6 +11,7 @@ import numpy as np
 
 from robot_rl.episodes.episode import Limits
 from robot_rl.errors import InputError
+from robot_rl.replay.starts import WORLD_STATE
 from robot_rl.replay.step_file import write_steps
 from robot_rl.report.video import Frame, overlay, write_video
 from robot_rl.task import TaskConfig, load_task, robot_of
@@ -27,16 +28,25 @@ class Played:
     """What an expert did.
 
     Attributes:
+        film: whether pictures are wanted.
+        states: whether each step is to hold the simulation's state, to begin episodes in.
         success: whether each episode ended solved.
         first: action at which each solved episode was solved for the first time.
         steps: of the replay stream.
         frames: pictures of all episodes.
     """
 
+    film: bool = False
+    states: bool = False
     success: list[bool] = field(default_factory=list)
     first: list[int] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
+
+    def keep_state(self, host: DirectHost) -> None:
+        """Adds the present state to the observation."""
+        if self.states:
+            host.observation.entries[WORLD_STATE] = host.world.world_state()
 
 
 def actions(task: TaskConfig, host: DirectHost) -> Iterator[FloatArray]:
@@ -53,31 +63,35 @@ def actions(task: TaskConfig, host: DirectHost) -> Iterator[FloatArray]:
         yield view.action()
 
 
-def play(task: TaskConfig, episodes: int, seed: int, film: bool = False) -> Played:
+def play(
+    task: TaskConfig, episodes: int, seed: int, film: bool = False, states: bool = False
+) -> Played:
     """Plays episodes of the expert."""
     host = DirectHost(task, robot_of(task), Limits(task.horizon), seed, 'expert')
-    played = Played()
+    played = Played(film, states)
     try:
         for _ in range(episodes):
-            _play_one(task, host, played, film)
+            _play_one(task, host, played)
     finally:
         host.close()
     return played
 
 
-def _play_one(task: TaskConfig, host: DirectHost, played: Played, film: bool) -> None:
+def _play_one(task: TaskConfig, host: DirectHost, played: Played) -> None:
     observation, solved_at = host.reset(), 0
+    played.keep_state(host)
     script = actions(task, host)
     while not host.over:
-        if film:
+        if played.film:
             played.frames.append(_picture(host, len(played.success), None))
         observation = host.act(Action(observation.stamp_ns, next(script), 'script'))
+        played.keep_state(host)
         solved_at = solved_at or observation.step * host.reward.success
     played.success.append(host.reward.success)
     if host.reward.success:
         played.first.append(solved_at)
     played.steps += host.take_steps()
-    if film:
+    if played.film:
         last = _picture(host, len(played.success) - 1, host.reward.success)
         played.frames += [last] * round(task.rates.action_hz / 2)
 
@@ -99,7 +113,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument('--json', action='store_true', help='one JSON object')
     options = parser.parse_args(argv)
     task = load_task(options.task)
-    played = play(task, options.episodes, options.seed, bool(options.video))
+    played = play(
+        task, options.episodes, options.seed, bool(options.video), bool(options.demonstrations)
+    )
     if options.demonstrations:
         write_steps(options.demonstrations, played.steps)
     if options.video:

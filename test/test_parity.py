@@ -18,8 +18,10 @@ from robot_rl import resources
 from robot_rl.episodes.episode import Limits
 from robot_rl.learning.build import make_player
 from robot_rl.nodes import records
+from robot_rl.replay.step_file import read_steps
 from robot_rl.task import load_task, robot_of
 from robot_rl.types import Step
+from sim_bridge.expert import main as expert
 from sim_bridge.host import DirectHost
 
 pytestmark = pytest.mark.graph
@@ -132,3 +134,18 @@ def test_both_hosts_play_every_task_alike(listener: Listener, name: str) -> None
     expected = direct_steps(name, 'sample', FEW)
     got = graph_steps(listener, [LIGHT_NODES], FEW, policy='sample', task=name, steps=FEW)
     compare(got, expected[:FEW])
+
+
+def test_episodes_begin_in_states_of_demonstrations(listener: Listener, tmp_path: Path) -> None:
+    shown = tmp_path / 'shown.npz'
+    assert expert(['fetch_pick', '--episodes', '2', '--demonstrations', str(shown)]) == 0
+    agent = yaml.safe_load(resources.find('config/agents', 'sac_her').read_text())
+    agent['learner'] |= {'demonstrations': {'path': str(shown), 'share': 0.25}}
+    agent['learner'] |= {'starts': {'share': 1.0}, 'checkpoint_steps': 100000}
+    (tmp_path / 'agent.yaml').write_text(yaml.safe_dump(agent))
+    known = {s.observation.entries['achieved_goal'].tobytes() for s in read_steps(shown)}
+    settings = {'agent': tmp_path / 'agent.yaml', 'learning': True, 'run_dir': tmp_path}
+    groups = [LIGHT_NODES, ('learner_node',)]
+    steps = graph_steps(listener, groups, 4, task='fetch_pick', steps=60, **settings)
+    assert steps[0].observation.first
+    assert steps[0].observation.entries['achieved_goal'].tobytes() in known

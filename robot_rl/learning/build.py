@@ -13,7 +13,7 @@ from robot_rl.control.robot import RobotConfig
 from robot_rl.errors import InputError
 from robot_rl.learning import weights
 from robot_rl.learning.checkpoint import load_latest
-from robot_rl.learning.config import load_agent
+from robot_rl.learning.config import LearnerConfig, load_agent
 from robot_rl.learning.expert import teach
 from robot_rl.learning.learner import Learner, RunInfo, check_run
 from robot_rl.learning.on_policy import OnPolicyLearner
@@ -21,6 +21,7 @@ from robot_rl.learning.on_policy_config import OnPolicyConfig
 from robot_rl.learning.player import How, Player
 from robot_rl.learning.versions import PolicyVersions
 from robot_rl.replay.relabel_config import RelabelConfig
+from robot_rl.replay.starts import DemonstrationStarts, load_starts
 from robot_rl.report.files import write_text
 from robot_rl.task import TaskConfig, data_spec
 
@@ -81,16 +82,22 @@ def run_info(task: TaskConfig, robot: RobotConfig, seed: int, run: str = '') -> 
 
 
 def make_learner(task: TaskConfig, robot: RobotConfig, seed: int, run: str) -> Learner:
-    """A learner for the task, at its beginning."""
+    """A learner for the task, at its beginning.
+
+    Relabelled goals pay as the task's own goal does, where its reward follows from one.
+    """
     loaded = load_agent(task.agent)
     spec, info = data_spec(task, robot), run_info(task, robot, seed, run)
     agent = loaded.make(spec, seed)
     teach(agent, info)
     if isinstance(loaded.learner, OnPolicyConfig):
         return OnPolicyLearner(loaded.learner, cast(OnPolicyAgent, agent), spec, info)
-    if loaded.learner.relabel:
-        check_goal_entries(task, loaded.learner.relabel, agent.entries)
-    return Learner(loaded.learner, agent, spec, info)
+    learner, relabel = loaded.learner, loaded.learner.relabel
+    if relabel:
+        check_goal_entries(task, relabel, agent.entries)
+        relabel = dataclasses.replace(relabel, reward=task.reward.goal or relabel.reward)
+        learner = dataclasses.replace(learner, relabel=relabel)
+    return Learner(learner, agent, spec, info)
 
 
 def check_goal_entries(task: TaskConfig, relabel: RelabelConfig, read: tuple[str, ...]) -> None:
@@ -118,6 +125,18 @@ def restore(learner: Learner, checkpoint: str) -> None:
     """Lets a learner go on from the newest good checkpoint in a folder."""
     found, path = load_latest(Path(checkpoint))
     learner.restore(found, str(path))
+
+
+def make_starts(task: TaskConfig, seed: int) -> DemonstrationStarts | None:
+    """Demonstrated states that episodes of the training begin in, where the agent wants some.
+
+    Raises:
+        InputError: the demonstrations hold no states.
+    """
+    learner = load_agent(task.agent).learner
+    if not isinstance(learner, LearnerConfig) or not (learner.starts and learner.demonstrations):
+        return None
+    return load_starts(learner.demonstrations.path, learner.starts, seed)
 
 
 def make_player(

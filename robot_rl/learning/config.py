@@ -13,6 +13,7 @@ from robot_rl.learning.player import Refresh
 from robot_rl.ranges import Range
 from robot_rl.replay.columns import ActionKind
 from robot_rl.replay.relabel_config import RelabelConfig
+from robot_rl.replay.starts import StartsConfig
 from robot_rl.types import RAW_ENTRIES, DataSpec
 
 _RANGES = {
@@ -88,6 +89,7 @@ class LearnerConfig:
         gamma: discount of these returns; the agent's own when absent.
         relabel: which transitions get other goals in hindsight; none when absent.
         demonstrations: recorded steps in every batch; none when absent.
+        starts: which episodes begin in a demonstrated state, in simulation; none when absent.
         interventions: a person's steps as a source of their own; none when absent.
         offline_updates: updates on demonstrations before the first policy is sent out, and so
             before the first online step.
@@ -108,6 +110,7 @@ class LearnerConfig:
     gamma: float | None = None
     relabel: RelabelConfig | None = None
     demonstrations: DemonstrationConfig | None = None
+    starts: StartsConfig | None = None
     interventions: InterventionConfig | None = None
     offline_updates: int = 0
     drop_actions: float = 0.0
@@ -120,6 +123,8 @@ class LearnerConfig:
                 'demonstrations, interventions: expected shares with a sum of at most 1, '
                 f'got {1 - self.online_share:g}'
             )
+        if self.starts and self.demonstrations is None:
+            raise ValueError('starts: expected demonstrations to begin in, got none')
         if self.offline_updates and self.demonstrations is None:
             raise ValueError('offline_updates: expected demonstrations to learn from, got none')
 

@@ -19,6 +19,7 @@ goals and ends in `episodes/episode.py`.
 import json
 import os
 import time
+from array import array
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ from robot_rl.episodes.episode import Episodes, Limits
 from robot_rl.episodes.observation import ObservationBuilder
 from robot_rl.episodes.tally import Tally
 from robot_rl.errors import InputError
-from robot_rl.learning.build import read_saved
+from robot_rl.learning.build import make_starts, read_saved
 from robot_rl.nodes import conversions as convert, records
 from robot_rl.nodes.common import EVENT_QOS, GraphNode, run, sensor_qos, step_qos
 from robot_rl.report.files import write_text
@@ -78,6 +79,8 @@ class EpisodeNode(GraphNode):
             )
         )
         self._aligner.pause()
+        learns = self.parameters.learning and self.parameters.reset == 'scene'
+        self._starts = make_starts(self.task, self.parameters.seed) if learns else None
         self._current: Observation | None = None
         self._tally = Tally()
         self._ready_since: float | None = None
@@ -131,7 +134,11 @@ class EpisodeNode(GraphNode):
             self._end_run()
             return
         request = self._episodes.reset()
-        future = self._reset.call_async(Reset.Request(seed=request.seed, episode=request.episode))
+        asked = Reset.Request(seed=request.seed, episode=request.episode)
+        start = self._starts.draw(request.episode) if self._starts else None
+        if start is not None:
+            asked.state = array('B', start.state)
+        future = self._reset.call_async(asked)
         future.add_done_callback(self._on_reset)
 
     def _end_run(self) -> None:
