@@ -29,10 +29,8 @@ pytestmark = pytest.mark.graph
 SEED = 3
 EPISODES = 3
 #: A task of each scene but the one that other tests play.
-SCENES = sorted(
-    {load_task(name).scene: name for name in resources.names('config/tasks')}.values()
-    - {'usb_insertion'}
-)
+PLAYED = {load_task(name).scene: name for name in resources.names('config/tasks')}
+SCENES = sorted(set(PLAYED.values()) - {'usb_insertion'})
 FEW = 8  # actions of the episode that every task plays
 
 
