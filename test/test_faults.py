@@ -212,14 +212,6 @@ def test_row_33_a_stop_survives_the_safety_node(graph: Graph) -> None:
     graph.listener.node.destroy_publisher(publisher)
 
 
-@pytest.mark.fault(32)
-def test_row_32_a_second_graph_does_not_start(graph: Graph) -> None:
-    graph.start('second', 'container', nodes=('episode_node', 'safety_node'), **graph.settings)
-    graph.until(lambda: not graph.alive('second'), 60, 'the end of the second graph')
-    assert graph._running['second'].returncode != 0
-    graph.arm('safety')  # two publishers for a moment were reason enough to hold
-
-
 @pytest.mark.fault(14)
 def test_row_14_driver_killed(graph: Graph) -> None:
     killed = graph.strike('driver', signal.SIGKILL)

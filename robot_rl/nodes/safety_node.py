@@ -107,6 +107,8 @@ class SafetyNode(GraphNode):
         except InputError as error:
             self.complain(error)
             return
+        if not self.parameters.lockstep:
+            self._look_for_controller()
         self._answer()
 
     def _answer(self) -> None:
