@@ -2,11 +2,14 @@
 """Learning results over seeds: kept as JSON lines while they grow, shown as table and picture."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
+
+T = TypeVar('T')
 
 
 @dataclass
@@ -39,17 +42,17 @@ class Curve:
         )
 
 
-def append(path: Path, curve: Curve) -> None:
-    """Adds a finished seed to a file of results."""
+def append(path: Path, result: Any) -> None:
+    """Adds a finished run, a dataclass such as `Curve`, to a file of results."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open('a') as file:
-        file.write(json.dumps(asdict(curve)) + '\n')
+        file.write(json.dumps(asdict(result)) + '\n')
 
 
-def read(path: Path) -> list[Curve]:
-    """All seeds that a file holds; none where there is no file."""
+def read(path: Path, kind: Callable[..., T]) -> list[T]:
+    """All runs of a kind, such as `Curve`, that a file holds; none where there is no file."""
     lines = path.read_text().splitlines() if path.is_file() else []
-    return [Curve(**json.loads(line)) for line in lines]
+    return [kind(**json.loads(line)) for line in lines]
 
 
 def table(curves: Sequence[Curve], wanted: float) -> str:

@@ -187,7 +187,7 @@ def main(argv: list[str]) -> int:
     for seed in options.seeds:
         length = Length(options.steps or task.steps, options.episodes, options.stop)
         curves.append(options.out, train(task, config, learner, seed, length))
-    found = [c for c in curves.read(options.out) if c.label.startswith(task.env)]
+    found = [c for c in curves.read(options.out, Curve) if c.label.startswith(task.env)]
     if not found:
         raise InputError(f'{options.out}: no result of {task.env} yet; name --seeds')
     print(curves.table(found, task.success))

@@ -26,6 +26,7 @@ from benchmarks.learner_peer import ACTION, BATCH, HIDDEN, OBSERVATION, SEED, ST
 from robot_rl.agents import AGENTS
 from robot_rl.errors import InputError
 from robot_rl.models.training import Precision, configure_process
+from robot_rl.ranges import at_least_one
 from robot_rl.replay.buffer import ReplayBuffer
 from robot_rl.types import DataSpec, Entries, EntrySpec, Observation, Step
 
@@ -121,23 +122,17 @@ def compare(algorithm: str, options: argparse.Namespace) -> dict[str, Any]:
     return row
 
 
-def _count(text: str) -> int:
-    """A number of at least 1."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f'expected at least 1, got {value}')
-    return value
-
-
 def main(argv: list[str]) -> int:
     """Runs the bench."""
     parser = argparse.ArgumentParser(prog='robot-rl bench learner', description=__doc__)
     parser.add_argument('--peer', default='', help='a Python with stable-baselines3 and sbx-rl')
-    parser.add_argument('--threads', type=_count, default=2, help='cores that each may use')
+    parser.add_argument('--threads', type=at_least_one, default=2, help='cores that each may use')
     parser.add_argument('--precision', choices=get_args(Precision), default='highest')
     parser.add_argument('--clock', choices=CLOCKS, default='wall')
-    parser.add_argument('--updates', type=_count, default=50, help='of a contestant in a round')
-    parser.add_argument('--rounds', type=_count, default=20)
+    parser.add_argument(
+        '--updates', type=at_least_one, default=50, help='of a contestant in a round'
+    )
+    parser.add_argument('--rounds', type=at_least_one, default=20)
     parser.add_argument('--algorithms', nargs='+', choices=list(SAME), default=list(SAME))
     parser.add_argument('--json', action='store_true', help='accepted; the last line is JSON')
     options = parser.parse_args(argv)

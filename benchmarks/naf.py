@@ -14,12 +14,13 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks import curves
 from benchmarks.arm_reach import ArmReach
 from robot_rl.agents import AGENTS, Agent
 from robot_rl.learning.config import AgentConfig, LearnerConfig
@@ -177,16 +178,13 @@ def main(argv: list[str]) -> int:
     parser.add_argument('--json', action='store_true', help='accepted; the last line is JSON')
     options = parser.parse_args(argv)
     configure_process(1)
-    lines = options.out.read_text().splitlines() if options.out.is_file() else []
-    done = [Run(**json.loads(line)) for line in lines]
+    done = curves.read(options.out, Run)
     kinds = [(a, 0) for a in options.agents] + [('naf', n) for n in options.collectors]
     for run in (Run(*kind, seed) for kind in kinds for seed in options.seeds):
         if run.key not in {r.key for r in done}:
             done.append(train(run, options.updates, options.every))
             print(run, flush=True)
-            options.out.parent.mkdir(parents=True, exist_ok=True)
-            with options.out.open('a') as file:
-                file.write(json.dumps(asdict(run)) + '\n')
+            curves.append(options.out, run)
     print(table(done))
     options.out.with_suffix('.md').write_text(table(done) + '\n')
     print(json.dumps(summary(done)))

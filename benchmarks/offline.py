@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import offline_data
+from benchmarks import curves, offline_data
 from benchmarks.offline_data import EVALUATION_SEED, MIXED, SETS, TASKS, Scale
 from robot_rl.agents import AGENTS
 from robot_rl.learning.config import DemonstrationConfig, LearnerConfig
@@ -178,7 +178,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument('--json', action='store_true', help='accepted; the last line is JSON')
     options = parser.parse_args(argv)
     configure_process(1)
-    done = _read(options.out)
+    done = curves.read(options.out, Run)
     wanted = [
         Run(task, data, agent, seed)
         for task in options.tasks
@@ -192,18 +192,11 @@ def main(argv: list[str]) -> int:
         scale = _scale(options.data / run.task, run.task, options.steps)
         done.append(play(run, options.data / run.task, scale, Budget()))
         print(f'{run}', flush=True)
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        with options.out.open('a') as file:
-            file.write(json.dumps(asdict(run)) + '\n')
+        curves.append(options.out, run)
     print(table(done))
     options.out.with_suffix('.md').write_text(table(done) + '\n')
     print(json.dumps(summary(done)))
     return 0
-
-
-def _read(path: Path) -> list[Run]:
-    lines = path.read_text().splitlines() if path.is_file() else []
-    return [Run(**json.loads(line)) for line in lines]
 
 
 def _scale(folder: Path, task: str, steps: int) -> Scale:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plausible ranges of configured numbers, so that a wrong unit is refused by name."""
 
+import argparse
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,3 +44,14 @@ def check(config: Any, ranges: dict[str, Range]) -> None:
             if number is not None and number not in allowed:
                 shown = f'{number:g} {allowed.unit}'.rstrip()
                 raise ValueError(f'{name}: expected a number in {allowed}, got {shown}')
+
+
+def at_least_one(text: str) -> int:
+    """A whole number from 1 on, as an argument of a command.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    if not (text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f'expected 1 or more, got {text!r}')
+    return int(text)

@@ -4,11 +4,13 @@
 import argparse
 import importlib
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from robot_rl import resources
+from robot_rl.rewards.config import RewardConfig
 from robot_rl.task import data_spec, load_task, robot_of
 from robot_rl.types import RAW_ENTRIES
 from sim_bridge.experts import EXPERTS
@@ -28,14 +30,13 @@ def row(name: str) -> dict[str, Any]:
         'action': list(task.action.axes),
         'horizon': task.horizon,
         'action_hz': task.rates.action_hz,
-        'rewards': list(rewards(name)),
+        'rewards': list(kinds(task.reward)),
         'expert': task.scene in EXPERTS,
     }
 
 
-def rewards(name: str) -> tuple[str, ...]:
-    """The task's own kind of reward first, then those that it can be given instead."""
-    reward = load_task(name).reward
+def kinds(reward: RewardConfig) -> tuple[str, ...]:
+    """A task's own kind of reward first, then those that it can be given instead."""
     if reward.goal is None:
         return (reward.kind,)
     own = reward.goal.kind
@@ -64,17 +65,10 @@ def main(argv: list[str]) -> int:
         print(json.dumps({'tasks': rows}))
         return 0
     for r in rows:
-        size = sum(_size(shape) for shape in r['observation'].values())
+        size = sum(math.prod(shape) for shape in r['observation'].values())
         action = len(r['action'])
         print(
             f'{r["name"]:<26} {r["robot"]:<8} observation {size:<4} action {action}  '
             f'{r["horizon"]:>4} steps at {r["action_hz"]:g} Hz  {", ".join(r["rewards"])}'
         )
     return 0
-
-
-def _size(shape: list[int]) -> int:
-    size = 1
-    for side in shape:
-        size *= side
-    return size

@@ -36,14 +36,13 @@ class Dynamics:
     Nothing is compiled again. Where nothing varies, the model is never touched.
 
     Attributes:
-        config: the ranges.
+        config: the ranges, from the next draw on; at first nothing varies.
         drawn: of this episode; empty where nothing varies.
     """
 
     def __init__(
         self,
         model: mujoco.MjModel,
-        config: RandomizationConfig,
         dofs: NDArray[np.int_],
         loose: Sequence[str],
         period_s: float,
@@ -51,13 +50,12 @@ class Dynamics:
         """Keeps the nominal values.
 
         Args:
-            model: the scene.
-            config: the ranges.
+            model: the scene, as it was compiled.
             dofs: of the robot's joints in the model.
             loose: names of the bodies whose size may vary.
             period_s: of control.
         """
-        self.config = config
+        self.config = RandomizationConfig()
         self.drawn: Drawn = {}
         self._period_s = period_s
         self._late: deque[JointCommand | None] = deque()
@@ -77,6 +75,8 @@ class Dynamics:
             counts = {'mass': len(self._objects), 'size': len(self._loose)}
             spans = dataclasses.asdict(self.config).items()
             self.set({n: rng.uniform(low, high, counts.get(n, 1)) for n, (low, high) in spans})
+        else:
+            self.set({})
         self._luck = np.random.default_rng([seed, STREAM + 1])
         delay_s = float(self.drawn['latency'][0]) if self.drawn else 0.0
         self._late = deque([None] * round(delay_s / self._period_s))

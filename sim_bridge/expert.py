@@ -11,6 +11,7 @@ import numpy as np
 
 from robot_rl.episodes.episode import Limits
 from robot_rl.errors import InputError
+from robot_rl.ranges import at_least_one
 from robot_rl.replay.starts import WORLD_STATE
 from robot_rl.replay.step_file import write_steps
 from robot_rl.report.video import Frame, overlay, write_video
@@ -106,7 +107,7 @@ def main(argv: list[str]) -> int:
     """The command; with `--json` the last line is one object."""
     parser = argparse.ArgumentParser(prog='robot-rl expert', description=__doc__)
     parser.add_argument('task', help='name in config/tasks, or a file')
-    parser.add_argument('--episodes', type=_count, default=50)
+    parser.add_argument('--episodes', type=at_least_one, default=50)
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--video', type=Path, help='MP4 to write')
     parser.add_argument('--demonstrations', type=Path, help='.npz file to write the steps to')
@@ -130,9 +131,3 @@ def main(argv: list[str]) -> int:
     shown = '  '.join(f'{key} {value}' for key, value in report.items())
     print(json.dumps(report) if options.json else shown)
     return 0
-
-
-def _count(text: str) -> int:
-    if not (text.isdecimal() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f'expected 1 or more, got {text!r}')
-    return int(text)

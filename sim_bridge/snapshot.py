@@ -17,6 +17,9 @@ from robot_rl.types import FloatArray
 
 _STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 
+#: How far bodies may lie in each other where an episode begins; fingers press into what they hold.
+OVERLAP_M = 0.005
+
 
 def physics_of(model: mujoco.MjModel, data: mujoco.MjData) -> FloatArray:
     """All that the physics of the future depends on."""
@@ -34,6 +37,21 @@ def check_physics(model: mujoco.MjModel, state: FloatArray) -> None:
     size = mujoco.mj_stateSize(model, _STATE)
     if np.shape(state) != (size,):
         raise InputError(f'state: expected one of this scene, with {size} numbers of physics')
+
+
+def check_free(model: mujoco.MjModel, data: mujoco.MjData, seed: int) -> None:
+    """Refuses a start in which bodies lie in each other: they would be thrown apart.
+
+    Raises:
+        InputError: two bodies overlap by more than `OVERLAP_M`; names them and the seed.
+    """
+    for contact in data.contact:
+        if contact.dist < -OVERLAP_M:
+            one, other = (model.body(model.geom_bodyid[geom]).name for geom in contact.geom)
+            raise InputError(
+                f'start of seed {seed}: {one} and {other} lie {-contact.dist * 1e3:.1f} mm '
+                f'in each other, expected at most {OVERLAP_M * 1e3:g} mm'
+            )
 
 
 def set_physics(model: mujoco.MjModel, data: mujoco.MjData, state: FloatArray) -> None:

@@ -16,7 +16,14 @@ from sim_bridge import scene as scenes
 from sim_bridge.dynamics import Dynamics
 from sim_bridge.firmware import FIRMWARE, check_command
 from sim_bridge.pictures import Pictures
-from sim_bridge.snapshot import check_physics, pack, physics_of, set_physics, unpack
+from sim_bridge.snapshot import (
+    check_free,
+    check_physics,
+    pack,
+    physics_of,
+    set_physics,
+    unpack,
+)
 from sim_bridge.tasks import make_task
 from sim_bridge.tasks.task import disturbed, posture_at
 from sim_bridge.wrist import WristSensor
@@ -78,15 +85,15 @@ class World:
         self._wrench = np.zeros(6)
         self._pictures = Pictures(lambda: self._compile(visuals=True), self._paint)
         self._state_size = 0
-        self.randomize(RandomizationConfig())
+        period_s = self._steps * self._timestep_s
+        self.dynamics = Dynamics(self.model, self._dofs, self.task.loose, period_s)
 
     def randomize(self, config: RandomizationConfig) -> None:
         """From the next reset on, dynamics are drawn from these ranges.
 
         What is drawn is in `dynamics.drawn`.
         """
-        loose, period_s = tuple(self.task.loose), self._steps * self._timestep_s
-        self.dynamics = Dynamics(self.model, config, self._dofs, loose, period_s)
+        self.dynamics.config = config
 
     # ---- life ----------------------------------------------------------------------------
 
@@ -100,7 +107,7 @@ class World:
                 come back, too.
 
         Raises:
-            InputError: the state is none of this scene.
+            InputError: the state is none of this scene, or bodies lie in each other there.
         """
         self._rng = np.random.default_rng(seed)
         self.dynamics.draw(seed)
@@ -121,6 +128,7 @@ class World:
                 self.load_state(unpack(state) | now)
             except (KeyError, TypeError, ValueError) as error:
                 raise InputError(f'state: expected one of this scene: {error}') from error
+        check_free(self.model, self.data, seed)
 
     def apply(self, command: JointCommand) -> None:
         """Takes the command for the coming control period.

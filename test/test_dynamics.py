@@ -80,19 +80,27 @@ def test_factors_reach_the_numbers_that_they_name(world):
     world.randomize(RandomizationConfig())
     before = numbers(world)
     world.randomize(
-        RandomizationConfig(friction=(2, 2), armature=(0.1, 0.1), mass=(3, 3), size=(2, 2))
+        RandomizationConfig(friction=(2, 2), armature=(0.1, 0.1), mass=(3, 3), size=(1.5, 1.5))
     )
     world.reset(0)
     after, block = numbers(world), world.model.body('block').id
     geom = int(world.model.body_geomadr[block])
     np.testing.assert_allclose(after['geom_friction'][:, 0], 2 * before['geom_friction'][:, 0])
-    np.testing.assert_allclose(after['body_mass'][block], 3 * 2**3 * before['body_mass'][block])
-    np.testing.assert_allclose(after['geom_size'][geom], 2 * before['geom_size'][geom])
+    np.testing.assert_allclose(after['body_mass'][block], 3 * 1.5**3 * before['body_mass'][block])
+    np.testing.assert_allclose(after['geom_size'][geom], 1.5 * before['geom_size'][geom])
     assert (after['dof_armature'] - before['dof_armature']).max() == pytest.approx(0.1)
     height = world.scene_state()['achieved_goal'][2] - TASK.goal.position[2]
-    assert height == pytest.approx(0.05)  # of a block of twice the size that stands on the table
+    assert height == pytest.approx(0.0375)  # of a block 1.5 times as large, on the table
     world.dynamics.set({})
     np.testing.assert_array_equal(numbers(world)['geom_size'], before['geom_size'])
+
+
+def test_a_start_in_which_bodies_lie_in_each_other_is_refused(world):
+    world.randomize(RandomizationConfig(size=(2, 2)))
+    with pytest.raises(InputError, match=r'seed 0: r_gripper_finger_link and block lie 10\.0 mm'):
+        world.reset(0)
+    world.randomize(RandomizationConfig())
+    world.reset(0)
 
 
 def test_a_late_command_moves_the_arm_that_much_later(world):

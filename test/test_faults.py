@@ -250,6 +250,7 @@ def test_row_41_a_reset_that_does_not_arrive_is_tried_twice(graph: Graph) -> Non
     graph.send('arm', signal.SIGCONT)
     graph.watch(1.5)
     assert not graph.observations, 'no episode may begin'
+    graph.call('driver/arm')  # as it may have been without commands for too long
     events.publish(OperatorEvent(event=OperatorEvent.RESUME))
     graph.until(lambda: bool(graph.observations), 20, 'an episode')
     node.destroy_publisher(events)

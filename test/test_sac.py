@@ -3,46 +3,17 @@ import dataclasses
 
 import numpy as np
 import pytest
+from one_step import SPEC, make_batch
 
 from robot_rl.agents.sac import SAC, SACConfig
 from robot_rl.config import parse
 from robot_rl.errors import InputError
-from robot_rl.replay.batch import Batch
-from robot_rl.types import DataSpec, EntrySpec
 
-SPEC = DataSpec(
-    {
-        'achieved_goal': EntrySpec((3,), 'float64'),
-        'touch': EntrySpec((4,)),
-        'secret': EntrySpec((2,)),
-        'rgb': EntrySpec((8, 8, 3), 'uint8'),
-    },
-    3,
-)
 SMALL = SACConfig(actor_entries=('touch',), critic_entries=('touch',), hidden=(16,), device='cpu')
 
 
 def make(spec=SPEC, **more):
     return SAC(dataclasses.replace(SMALL, **more), spec, 0)
-
-
-def make_batch(rng, size=32, reward=0.0, terminated=False):
-    entries = [
-        {
-            'touch': rng.standard_normal((size, 4), np.float32),
-            'secret': rng.standard_normal((size, 2), np.float32),
-        }
-        for _ in range(2)
-    ]
-    return Batch(
-        observation=entries[0],
-        action=rng.uniform(-1, 1, (size, 3)).astype(np.float32),
-        reward=np.full(size, reward, np.float32),
-        next_observation=entries[1],
-        terminated=np.full(size, terminated),
-        steps=np.ones(size, np.int64),
-        demonstration=np.zeros(size, np.bool_),
-    )
 
 
 def test_residual_starts_near_zero_with_the_configured_noise():

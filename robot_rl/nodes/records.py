@@ -12,6 +12,7 @@ from robot_rl_msgs import msg as rr
 from robot_rl.errors import InputError
 from robot_rl.learning.weights import Weights
 from robot_rl.nodes.conversions import from_time, header
+from robot_rl.replay.recording import step_of
 from robot_rl.types import (
     RAW_ENTRIES,
     Action,
@@ -188,20 +189,7 @@ def to_step(step: Step, previous: int = -1) -> rr.Step:
 
 def from_step(message: rr.Step) -> Step:
     """One entry of the replay stream."""
-    return Step(
-        sequence=message.sequence,
-        observation=from_observation(message.observation),
-        policy=np.array(message.policy),
-        requested=np.array(message.requested),
-        executed=np.array(message.executed),
-        source=message.source,
-        version=message.version,
-        reward=message.reward,
-        success=message.success,
-        terminated=message.terminated,
-        truncated=message.truncated,
-        interventions=message.interventions,
-    )
+    return step_of(message, from_observation(message.observation))
 
 
 def to_weights(weights: Weights) -> rr.PolicyWeights:

@@ -29,7 +29,7 @@ def read_steps(path: Path) -> Iterator[Step]:
     """
     for message in read_records(path, STEP_TYPE):
         try:
-            yield _step(message)
+            yield step_of(message, _observation(message.observation))
         except (AttributeError, TypeError, ValueError) as error:
             raise InputError(f'{path}: not a step of this version: {error}') from error
 
@@ -43,10 +43,11 @@ def count(path: Path) -> int:
     return count_records(path, STEP_TYPE)
 
 
-def _step(message: Any) -> Step:
+def step_of(message: Any, observation: Observation) -> Step:
+    """A step from its message, whoever decoded that, and the observation in it."""
     return Step(
         sequence=message.sequence,
-        observation=_observation(message.observation),
+        observation=observation,
         policy=np.array(message.policy, np.float64),
         requested=np.array(message.requested, np.float64),
         executed=np.array(message.executed, np.float64),
