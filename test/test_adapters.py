@@ -2,14 +2,23 @@
 """Set-points as the vendors' messages, and joints mapped by name."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 
-from robot_rl.control.adapters import by_name, joint_trajectory, velocity_array
+from robot_rl.control.adapters import (
+    Fingers,
+    by_name,
+    efforts,
+    intera_gripper,
+    joint_trajectory,
+    kinova_degrees,
+)
 from robot_rl.control.driver import Setpoint
-from robot_rl.control.driver_config import DriverConfig
+from robot_rl.control.driver_config import DriverConfig, GripperDriver
 from robot_rl.errors import InputError
+from robot_rl.types import JointState
 
 MS = 1_000_000
 JOINTS = ('shoulder', 'elbow')
@@ -36,8 +45,33 @@ def test_a_trajectory_leads_to_where_the_joints_are_in_a_moment():
     assert point.time_from_start_ns == 50 * MS
 
 
-def test_a_velocity_array_is_the_velocity():
-    assert velocity_array(setpoint(HOME, [1.0, -1.0])) == [1.0, -1.0]
+def test_efforts_pull_to_the_setpoint_within_the_limits():
+    config = dataclasses.replace(
+        CONFIG, kind='effort_array', stiffness=(100.0, 10.0), damping=(2.0, 1.0)
+    )
+    state = JointState(0, HOME - 0.1, np.array([0.5, 0.5]))
+    wanted = setpoint(HOME, [1.0, -1.0])
+    free, bound = (efforts(config, wanted, state, np.full(2, limit)) for limit in (np.inf, 5.0))
+    np.testing.assert_allclose(free, [11.0, -0.5])
+    np.testing.assert_allclose(bound, [5.0, -0.5])
+
+
+def test_kinova_takes_degrees_of_seven_joints():
+    degrees = kinova_degrees(setpoint(HOME, [np.pi, -np.pi / 2]))
+    np.testing.assert_allclose(degrees, [180.0, -90.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+
+
+def test_the_arguments_of_sawyers_gripper_are_json():
+    signal = json.loads(intera_gripper(0.03))['signals']['position_m']
+    assert signal == {'format': {'type': 'float'}, 'data': [0.03]}
+
+
+def test_fingers_are_told_what_is_new_and_not_more_often_than_they_can_take():
+    fingers = Fingers(GripperDriver('position_array', 'gripper', scale=2.0, step=0.01, offset=1.0))
+    assert fingers.due(0.1, 1000 * MS) == pytest.approx(1.2)
+    assert fingers.due(0.104, 2000 * MS) is None  # 0.008 is less than a step
+    assert fingers.due(0.2, 1050 * MS) is None  # too soon
+    assert fingers.due(0.2, 1100 * MS) == pytest.approx(1.4)
 
 
 def test_a_position_is_sent_as_it_is():

@@ -22,6 +22,11 @@ DriverState = Literal['disarmed', 'armed', 'holding', 'stopped']
 MODES: dict[DriverKind, tuple[CommandMode, ...]] = {
     'joint_trajectory': ('velocity', 'position'),
     'velocity_array': ('velocity',),
+    'position_array': ('velocity', 'position'),
+    'effort_array': ('velocity', 'position'),
+    'servo_twist': ('velocity',),
+    'intera': ('velocity',),
+    'kinova': ('velocity',),
 }
 
 

@@ -7,7 +7,16 @@ from typing import Literal
 from robot_rl import ranges
 from robot_rl.errors import InputError
 
-DriverKind = Literal['joint_trajectory', 'velocity_array']
+DriverKind = Literal[
+    'joint_trajectory',
+    'velocity_array',
+    'position_array',
+    'effort_array',
+    'servo_twist',
+    'intera',
+    'kinova',
+]
+GripperKind = Literal['gripper_command', 'position_array', 'intera', 'kinova']
 
 RANGES = {
     'rate_hz': ranges.Range(0, 1000, 'Hz', above=True),
@@ -18,6 +27,39 @@ RANGES = {
     'lead': ranges.Range(0, 1, 'rad', above=True),
     'tracking_error': ranges.Range(0, 1, 'rad', above=True),
 }
+
+KINOVA_HZ = 100.0  # its firmware moves as told at this rate alone
+
+
+@dataclass(frozen=True)
+class GripperDriver:
+    """How the fingers of a real robot are driven: by where they shall be.
+
+    Attributes:
+        kind: which adapter turns the leading finger's set-point into the vendor's messages.
+        command_topic: where they go; of an action its name.
+        scale: vendor's units for one rad or m of the leading finger joint.
+        offset: vendor's units where that joint is at zero.
+        step: vendor's units; less of a change is not sent.
+        rate_hz: how often a change is sent at most.
+        effort: N, most that the fingers may squeeze with; kind gripper_command.
+    """
+
+    kind: GripperKind
+    command_topic: str
+    scale: float
+    step: float
+    offset: float = 0.0
+    rate_hz: float = 10.0
+    effort: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuses numbers without meaning."""
+        if not (self.scale and self.step > 0 and self.rate_hz > 0 and self.effort >= 0):
+            raise ValueError(
+                'gripper: expected scale not 0, step and rate_hz above 0, effort 0 or above, got '
+                f'{self.scale:g}, {self.step:g}, {self.rate_hz:g}, {self.effort:g}'
+            )
 
 
 @dataclass(frozen=True)
@@ -37,6 +79,9 @@ class DriverConfig:
         tracking_error: rad or m, less than `lead`; a joint that stays further behind its set-point
             for as long as the watchdog waits latches a stop; null for none.
         names: the vendor's joint names by ours; ours where it says nothing.
+        stiffness: N m/rad or N/m per joint, of the pull to the set-point; kind effort_array.
+        damping: N m s/rad or N s/m per joint, likewise.
+        gripper: how the fingers are driven; null where a robot's fingers stay as they are.
     """
 
     kind: DriverKind
@@ -50,6 +95,9 @@ class DriverConfig:
     lead: float = 0.1
     tracking_error: float | None = None
     names: dict[str, str] = field(default_factory=dict)
+    stiffness: tuple[float, ...] = ()
+    damping: tuple[float, ...] = ()
+    gripper: GripperDriver | None = None
 
     def __post_init__(self) -> None:
         """Refuses numbers out of range and times in the wrong order."""
@@ -66,12 +114,19 @@ class DriverConfig:
             )
         if len(set(self.names.values())) != len(self.names):
             raise ValueError('names: two joints are given the same name')
+        if self.kind == 'kinova' and self.rate_hz != KINOVA_HZ:
+            raise ValueError(f'rate_hz: kinova expects {KINOVA_HZ:g} Hz, got {self.rate_hz:g} Hz')
+        if bool(self.stiffness and self.damping) != (self.kind == 'effort_array'):
+            raise ValueError('stiffness, damping: for kind effort_array, which needs both')
 
     def check_joints(self, joints: tuple[str, ...]) -> None:
-        """Raises `InputError` unless there is one deceleration a joint and every name is known."""
-        if len(self.deceleration) != len(joints):
-            got = f'got {len(self.deceleration)}'
-            raise InputError(f'driver: deceleration: expected {len(joints)} values, {got}')
+        """Raises `InputError` unless there is one number a joint and every name is known."""
+        self.check_count('deceleration', len(joints))
         for name in self.names:
             if name not in joints:
                 raise InputError(f'driver: names: no joint {name!r}; known: {list(joints)}')
+
+    def check_count(self, key: str, count: int) -> None:
+        """Raises `InputError` unless a key has one number for each of so many joints."""
+        if len(values := getattr(self, key)) != count:
+            raise InputError(f'driver: {key}: expected {count} values, got {len(values)}')

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The last hop to a ros2_control arm: obeys the safety node alone, and holds when it is silent.
+"""The last hop to a robot's own controllers: obeys safety alone, and holds when it is silent.
 
     | topic | type | unit |
     |---|---|---|
@@ -7,8 +7,8 @@
     | in  `stop` | std_msgs/Bool | true latches a stop |
     | in  `driver.state_topic` | sensor_msgs/JointState | rad, rad/s, the robot's names |
     | out `joint_states` | sensor_msgs/JointState | rad, rad/s, the arm's joints alone |
-    | out `driver.command_topic` | std_msgs/Float64MultiArray | rad/s; kind velocity_array |
-    | out `driver.command_topic` | trajectory_msgs/JointTrajectory | rad; kind joint_trajectory |
+    | out `driver.command_topic` | by `driver.kind`, see `vendors.py` | |
+    | out `driver.gripper.command_topic` | by `driver.gripper.kind`, where the fingers move | |
     | out `/diagnostics` | diagnostic_msgs/DiagnosticArray | state, reason, refused commands |
     | srv `driver/arm`, `driver/disarm`, `driver/reset_stop` | std_srvs/Trigger | |
 
@@ -20,19 +20,18 @@ a deliberate act. Commands of anyone but the one safety node are not executed.
 import time
 from typing import Any
 
-from rclpy.publisher import Publisher
 from sensor_msgs.msg import JointState as JointStateMsg
-from std_msgs.msg import Bool, Float64MultiArray
+from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
-from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+from trajectory_msgs.msg import JointTrajectory
 
-from robot_rl.control.adapters import joint_trajectory, velocity_array
 from robot_rl.control.driver import Driver, Setpoint
 from robot_rl.control.driver_config import DriverConfig
 from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert
-from robot_rl.nodes.common import EVENT_QOS, GraphNode, command_qos, run, sensor_qos, step_qos
+from robot_rl.nodes.common import EVENT_QOS, GraphNode, command_qos, run, sensor_qos
 from robot_rl.nodes.diagnostics import Diagnostics
+from robot_rl.nodes.vendors import Vendor
 from robot_rl.types import JointState
 
 SAFETY = 'safety_node'
@@ -65,7 +64,7 @@ class DriverNode(GraphNode):
         self._trusted = b''
         self._unsettled: set[bytes] = set()
         self._named_at = time.monotonic()
-        self._output = self._make_output()
+        self._vendor = Vendor(self, self.robot, self._config)
         self._states = self.create_publisher(JointStateMsg, 'joint_states', sensor_qos(False))
         self._diagnostics = Diagnostics(self, self.robot.name)
         self.create_subscription(
@@ -85,12 +84,6 @@ class DriverNode(GraphNode):
         if self.robot.driver is None:
             raise InputError(f'config/robots: robot {self.robot.name!r} has no key `driver`')
         return self.robot.driver
-
-    def _make_output(self) -> Publisher:
-        kinds = {'joint_trajectory': JointTrajectory, 'velocity_array': Float64MultiArray}
-        return self.create_publisher(
-            kinds[self._config.kind], self._config.command_topic, step_qos(lockstep=False, depth=1)
-        )
 
     def _on_state(self, message: JointStateMsg) -> None:
         try:
@@ -125,10 +118,10 @@ class DriverNode(GraphNode):
             self.complain(InputError(f'command: {self._driver.refusal}'))
 
     def _send(self) -> Setpoint | None:
-        measured = None if self._state is None else self._state.position
-        setpoint = self._driver.tick(time.monotonic_ns(), measured)
-        if setpoint is not None:
-            self._output.publish(self._message(setpoint))
+        now_ns, state = time.monotonic_ns(), self._state
+        setpoint = self._driver.tick(now_ns, None if state is None else state.position)
+        if setpoint is not None and state is not None:
+            self._vendor.send(setpoint, state, now_ns)
         self._tell()
         return setpoint
 
@@ -139,16 +132,6 @@ class DriverNode(GraphNode):
         if told != self._told:
             self._told = told
             self.get_logger().warning(told)
-
-    def _message(self, setpoint: Setpoint) -> JointTrajectory | Float64MultiArray:
-        if self._config.kind == 'velocity_array':
-            return Float64MultiArray(data=velocity_array(setpoint))
-        point = joint_trajectory(self._config, self.robot.joints, setpoint)
-        target = JointTrajectoryPoint(
-            positions=point.positions,
-            time_from_start=convert.to_duration(point.time_from_start_ns),
-        )
-        return JointTrajectory(joint_names=point.joint_names, points=[target])
 
     def _look_for_safety(self) -> None:
         """Trusts the one safety node; any other publisher latches a stop that names it."""
