@@ -167,6 +167,8 @@ def process(settings, executable, more):
     parameters = {name: settings[name] for name in TEXTS} | more
     parameters |= {name: int(settings[name]) for name in NUMBERS}
     parameters['learning'] = settings['learner'] == 'true'
+    if executable == 'driver_node':
+        parameters['preflight'] = True
     training = settings['world'] == 'real' and settings['learner'] == 'true'
     if training and executable != 'driver_node':
         ending = {'respawn': True, 'respawn_delay': 2.0, 'on_exit': end_unless_crashed}

@@ -4,19 +4,23 @@
 Each check gives findings, one line each: fine, or what to do about it.
 """
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from robot_rl.control.kinematics import Kinematics
 from robot_rl.control.robot import RobotConfig
+from robot_rl.errors import InputError
+from robot_rl.report.files import write_text
 from robot_rl.safety.config import SafetyConfig
 from robot_rl.types import FloatArray
 
+VERDICT = 'doctor.json'
 MOST_OFFSET_S = 0.1
 LEAST_CORES = 2
 LEAST_DISK_GB = 5.0
@@ -174,3 +178,52 @@ def page(findings: list[Finding]) -> str:
     lines = [f'{"ok " if f.good else "NO "} {f.what:<{width}}  {f.said}' for f in findings]
     bad = sum(not f.good for f in findings)
     return '\n'.join([*lines, f'{bad} to be done' if bad else 'ready to arm'])
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found of a robot before a task, left in the run's folder for the driver.
+
+    Attributes:
+        robot: name or file.
+        task: name.
+        findings: the lines of the page.
+    """
+
+    robot: str
+    task: str
+    findings: list[Finding]
+
+    @property
+    def ready(self) -> bool:
+        """Whether all is fine."""
+        return all(finding.good for finding in self.findings)
+
+    def write(self, folder: Path) -> None:
+        """Leaves it where `check_verdict` looks."""
+        write_text(folder / VERDICT, json.dumps(asdict(self)) + '\n')
+
+
+def check_verdict(folder: Path, robot: str, task: str, since_s: float) -> None:
+    """Refuses to go on unless everything was found fine.
+
+    Args:
+        folder: of the run.
+        robot: that is to be armed.
+        task: that it is to do.
+        since_s: wall clock; what was found before does not count.
+
+    Raises:
+        InputError: says what is to be done, and by which command it is looked at.
+    """
+    path = folder / VERDICT
+    command = f'robot-rl doctor --robot {robot} --task {task} --run-dir {folder}'
+    if not path.is_file() or path.stat().st_mtime < since_s:
+        raise InputError(f'not looked at since the driver started: run {command}')
+    told = json.loads(path.read_text())
+    verdict = Verdict(told['robot'], told['task'], [Finding(**f) for f in told['findings']])
+    if (verdict.robot, verdict.task) != (robot, task):
+        raise InputError(f'{path}: of {verdict.robot} and {verdict.task}: run {command}')
+    if not verdict.ready:
+        bad = '; '.join(f'{f.what}: {f.said}' for f in verdict.findings if not f.good)
+        raise InputError(f'{bad}; then run {command}')

@@ -4,6 +4,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from arm_stage import Stage
 
 from robot_rl import preflight
 from robot_rl.control.robot import load_robot
+from robot_rl.errors import InputError
 from robot_rl.preflight import Finding, Stream
 from robot_rl.task import load_task
 
@@ -91,6 +93,24 @@ def test_the_page_ends_in_its_verdict() -> None:
     assert preflight.page([good, other]).endswith('1 to be done')
 
 
+def test_a_driver_asks_for_a_verdict_of_its_own_robot_task_and_start(tmp_path: Path) -> None:
+    good, other = Finding('a', True, 'fine'), Finding('b', False, 'broken')
+
+    def said(since_s: float = 0.0) -> str:
+        with pytest.raises(InputError) as refusal:
+            preflight.check_verdict(tmp_path, 'sawyer', 'usb', since_s)
+        return str(refusal.value)
+
+    assert f'--robot sawyer --task usb --run-dir {tmp_path}' in said()
+    preflight.Verdict('sawyer', 'usb', [good, other]).write(tmp_path)
+    assert said().startswith('b: broken; then run')
+    preflight.Verdict('sawyer', 'pick', [good]).write(tmp_path)
+    assert 'of sawyer and pick' in said()
+    preflight.Verdict('sawyer', 'usb', [good]).write(tmp_path)
+    preflight.check_verdict(tmp_path, 'sawyer', 'usb', 0.0)
+    assert 'not looked at' in said(time.time() + 1)
+
+
 @pytest.fixture
 def stage() -> Iterator[Stage]:
     made = Stage()
@@ -114,10 +134,16 @@ def test_the_command_beside_an_arm_and_without_one(stage: Stage, tmp_path: Path)
     stage.start_script('arm', 'fake_arm.py')
     names = stage.listener.node.get_publisher_names_and_types_by_node
     stage.until(lambda: _there(names), 60, 'the arm')
+    stage.start('driver', 'driver_node', preflight=True, run_dir=tmp_path)
+    stage.start_source([0.0] * 7)
+    stage.until(lambda: bool(stage.states), 30, 'the driver')
+    assert 'not looked at' in stage.call('driver/arm').message
     status, told = ask('--seconds', '4', '--run-dir', str(tmp_path))
     missed = [f for f in told['findings'] if not f['good']]  # type: ignore[attr-defined]
     assert [f['what'] for f in missed if f['what'] != 'disk'] == []
     assert status == (1 if missed else 0)
+    if not missed:
+        stage.until(lambda: stage.call('driver/arm').success, 30, 'arming')
 
 
 def _there(names: object) -> bool:

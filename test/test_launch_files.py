@@ -72,6 +72,7 @@ def test_train_real_keeps_the_guards_apart_and_restarts_what_crashed(prefix):
     assert parameters(found['container'])['nodes'] == light
     driver = found.pop('driver_node')
     assert driver.respawn_delay is None
+    assert parameters(driver)['preflight'] is True
     assert follows(driver, 0)
     assert follows(driver, 1)
     for process in found.values():

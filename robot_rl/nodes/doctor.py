@@ -135,7 +135,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument('--task', default='usb_insertion', help='name in config/tasks, or a file')
     parser.add_argument('--robot', default='', help="default: the task's own")
     parser.add_argument('--seconds', type=float, default=3.0, help='of listening')
-    parser.add_argument('--run-dir', type=Path, default=Path(), help='where runs are kept')
+    parser.add_argument('--run-dir', type=Path, help='of the run whose driver asks for this')
     parser.add_argument('--joystick', type=Path, help='such as /dev/input/js0')
     parser.add_argument('--json', action='store_true', help='the last line is one JSON object')
     options = parser.parse_args(argv)
@@ -150,12 +150,15 @@ def main(argv: list[str]) -> int:
     while time.monotonic() < end:
         executor.spin_once(timeout_sec=0.1)
     doctor.look_at_publishers()
-    found = doctor.findings(options.seconds, options.run_dir, options.joystick)
+    folder = options.run_dir or Path()
+    found = doctor.findings(options.seconds, folder, options.joystick)
     executor.shutdown()
     doctor.destroy_node()
     rclpy.shutdown()
     print(preflight.page(found))
-    ready = all(finding.good for finding in found)
+    verdict = preflight.Verdict(task.robot, task.name, found)
+    if options.run_dir:
+        verdict.write(options.run_dir)
     if options.json:
-        print(json.dumps({'ready': ready, 'findings': [asdict(f) for f in found]}))
-    return 0 if ready else 1
+        print(json.dumps({'ready': verdict.ready} | asdict(verdict)))
+    return 0 if verdict.ready else 1

@@ -14,12 +14,15 @@
 
 `driver.` stands for the block of this name in config/robots. The watchdog, the admission of
 commands and the latched stop are in `control/driver.py`. The driver starts disarmed; arming is
-a deliberate act. Commands of anyone but the one safety node are not executed.
+a deliberate act, which waits for `robot-rl doctor` where the parameter `preflight` is set.
+Commands of anyone but the one safety node are not executed.
 """
 
 import time
+from pathlib import Path
 from typing import Any
 
+from rcl_interfaces.msg import ParameterDescriptor
 from sensor_msgs.msg import JointState as JointStateMsg
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
@@ -32,6 +35,7 @@ from robot_rl.nodes import conversions as convert
 from robot_rl.nodes.common import EVENT_QOS, GraphNode, command_qos, run, sensor_qos
 from robot_rl.nodes.diagnostics import Diagnostics
 from robot_rl.nodes.vendors import Vendor
+from robot_rl.preflight import check_verdict
 from robot_rl.types import JointState
 
 SAFETY = 'safety_node'
@@ -64,6 +68,10 @@ class DriverNode(GraphNode):
         self._trusted = b''
         self._unsettled: set[bytes] = set()
         self._named_at = time.monotonic()
+        self._started_s = time.time()
+        description = 'whether `robot-rl doctor` must have passed before the arm may be armed'
+        looked_at = ParameterDescriptor(description=description, read_only=True)
+        self._looks = self.declare_parameter('preflight', False, looked_at).value
         self._vendor = Vendor(self, self.robot, self._config)
         self._states = self.create_publisher(JointStateMsg, 'joint_states', sensor_qos(False))
         self._diagnostics = Diagnostics(self, self.robot.name)
@@ -165,11 +173,19 @@ class DriverNode(GraphNode):
 
     def _on_arm(self, _: Trigger.Request, answer: Trigger.Response) -> Trigger.Response:
         try:
+            self._check_preflight()
             self._driver.arm(self._present().position, time.monotonic_ns())
             answer.success = True
         except InputError as error:
             answer.message = str(error)
         return answer
+
+    def _check_preflight(self) -> None:
+        """Once armed, it is not asked again."""
+        if self._looks:
+            folder = Path(self.parameters.run_dir)
+            check_verdict(folder, self.task.robot, self.task.name, self._started_s)
+            self._looks = False
 
     def _present(self) -> JointState:
         """The joint state, if it and the commands fit to the arm."""
@@ -204,6 +220,7 @@ class DriverNode(GraphNode):
         while time.monotonic() < until:
             setpoint = self._send()
             if setpoint is None or not setpoint.velocity.any():
+                self._vendor.wait_until_heard()
                 return
             time.sleep(1.0 / self._config.rate_hz)
 

@@ -27,6 +27,7 @@ from dataclasses import replace
 from typing import Any
 
 from rclpy.action import ActionClient
+from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.task import Future
 from trajectory_msgs.msg import JointTrajectoryPoint
@@ -57,6 +58,7 @@ GRIPPERS: dict[GripperKind, str] = {
     'kinova': 'kinova_msgs/action/SetFingersPosition',
 }
 SERVO_JOINTS = 6
+HEARD = Duration(seconds=0.5)
 
 
 def interface(key: str, kind: str, name: str) -> Any:
@@ -109,9 +111,17 @@ class Vendor:
         if self._gripper is not None and setpoint.state == 'armed':
             self._gripper.send(float(setpoint.position[n]), now_ns)
 
+    def wait_until_heard(self) -> None:
+        """Until the arm's controller has the last set-point, a moment at most."""
+        self._arm.publisher.wait_for_all_acked(HEARD)
+
 
 class Arm:
-    """The joints without the fingers."""
+    """The joints without the fingers.
+
+    Attributes:
+        publisher: of the vendor's messages.
+    """
 
     def __init__(self, node: Node, robot: RobotConfig, config: DriverConfig) -> None:
         """Opens the topic."""
@@ -136,11 +146,11 @@ class Arm:
         }
         self._fill = fills[config.kind]
         qos = step_qos(lockstep=False, depth=1)
-        self._publisher = node.create_publisher(self._type, config.command_topic, qos)
+        self.publisher = node.create_publisher(self._type, config.command_topic, qos)
 
     def send(self, setpoint: Setpoint, state: JointState) -> None:
         """Publishes a set-point of these joints."""
-        self._publisher.publish(self._fill(setpoint, state))
+        self.publisher.publish(self._fill(setpoint, state))
 
     def _trajectory(self, setpoint: Setpoint, _: JointState) -> Any:
         point = adapters.joint_trajectory(self._config, self._joints, setpoint)
