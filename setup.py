@@ -23,6 +23,7 @@ EXECUTABLES = {
     'replay_node': 'robot_rl.nodes.replay_node',
     'reward_node': 'robot_rl.nodes.reward_node',
     'safety_node': 'robot_rl.nodes.safety_node',
+    'sim_arm': 'sim_bridge.arm_node',
     'sim_bridge': 'sim_bridge.bridge_node',
     'teleop_node': 'robot_rl.nodes.teleop_node',
 }

@@ -17,7 +17,14 @@ from launch_ros.actions import Node
 CONFIG = Path(__file__).resolve().parents[1] / 'config'
 
 # Values of the arguments that not every launch file has.
-DEFAULTS = {'policy': 'sample', 'steps': '0', 'episodes': '0', 'teleop': 'false', 'demo': 'false'}
+DEFAULTS = {
+    'policy': 'sample',
+    'steps': '0',
+    'episodes': '0',
+    'teleop': 'false',
+    'demo': 'false',
+    'rehearsal': 'false',
+}
 TEXTS = ('robot', 'task', 'agent', 'sync', 'checkpoint', 'policy', 'run_dir', 'bag', 'reset')
 NUMBERS = ('seed', 'steps', 'episodes')
 LIGHT_NODES = (
@@ -28,8 +35,8 @@ LIGHT_NODES = (
     'reward_node',
     'replay_node',
 )
-# On hardware these never share a process with others.
-GUARDS = ('safety_node', 'driver_node')
+# On hardware, and in its rehearsal, these never share a process with others.
+GUARDS = ('safety_node', 'driver_node', 'sim_arm')
 
 
 def generate_launch_description():
@@ -133,6 +140,8 @@ def read_settings(configurations):
 def nodes(settings):
     """Names of the graph's nodes without the learner, in the order of the data's way."""
     names = ['driver_node' if settings['world'] == 'real' else 'sim_bridge', *LIGHT_NODES]
+    if settings['rehearsal'] == 'true':
+        names.append('sim_arm')
     if settings['camera'] == 'true' or (settings['camera'] == 'auto' and has_cameras(settings)):
         names.append('camera_node')
     if settings['teleop'] == 'true':
@@ -170,7 +179,7 @@ def process(settings, executable, more):
     if executable == 'driver_node':
         parameters['preflight'] = True
     training = settings['world'] == 'real' and settings['learner'] == 'true'
-    if training and executable != 'driver_node':
+    if training and executable not in ('driver_node', 'sim_arm'):
         ending = {'respawn': True, 'respawn_delay': 2.0, 'on_exit': end_unless_crashed}
     else:
         ending = {'on_exit': Shutdown(reason=f'{executable} ended')}

@@ -24,6 +24,12 @@ def generate_launch_description():
                 description='actions after which training ends; 0 for no end',
             ),
             DeclareLaunchArgument(
+                'rehearsal',
+                default_value='false',
+                choices=['true', 'false'],
+                description="whether a simulated arm stands for the robot's own controllers",
+            ),
+            DeclareLaunchArgument(
                 'teleop',
                 default_value='false',
                 choices=['true', 'false'],

@@ -27,23 +27,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from geometry_msgs.msg import WrenchStamped
 from numpy.typing import NDArray
-from robot_rl_msgs import msg as rr
 from robot_rl_msgs.srv import Reset
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import Image, JointState
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from robot_rl.errors import InputError
-from robot_rl.nodes import conversions as convert, records
+from robot_rl.nodes import conversions as convert
 from robot_rl.nodes.common import GraphNode, command_qos, run, sensor_qos
 from robot_rl.report.files import write_text
 from robot_rl.report.latency import LatencyMeter
 from robot_rl.types import JointCommand
-from sim_bridge.build import make_world, raw_pictures, scene_streams
+from sim_bridge.build import make_world
 from sim_bridge.last_hop import LastHop
+from sim_bridge.sensors import Sensors
 
 STALL_SECONDS = 5.0
 
@@ -62,20 +60,9 @@ class BridgeNode(GraphNode):
         self._order = convert.JointOrder(self.robot.joints, strict=True)
         self._started = self._armed = False
         self._alive = time.monotonic()
-        self._action_tick_ns = 0
         self._latency = LatencyMeter()
-        qos = sensor_qos(lockstep)
-        self._states = self.create_publisher(JointState, 'joint_states', qos)
-        self._wrenches = self.create_publisher(WrenchStamped, 'wrench', qos)
-        self._contacts = self.create_publisher(rr.DigitalInput, 'electrical_contact', qos)
-        self._clocks = self.create_publisher(Clock, '/clock', qos)
-        self._scenes = None
-        if self.task.scene_sizes:
-            self._scenes = self.create_publisher(rr.SceneState, 'scene_state', qos)
-        self._pictures = {
-            f'{camera}/{kind}': self.create_publisher(Image, f'{camera}/{kind}/image_raw', qos)
-            for camera, kind in (stream.split('/') for stream in self.task.pictures)
-        }
+        self._sensors = Sensors(self, self._world, 'joint_states', self.robot.joints)
+        self._clocks = self.create_publisher(Clock, '/clock', sensor_qos(lockstep))
         self.create_subscription(
             JointTrajectory, 'command', self._on_command, command_qos(self.parameters.lockstep)
         )
@@ -93,7 +80,7 @@ class BridgeNode(GraphNode):
         (self._hop or self._world).reset(seed, state)
         self.clock_of_robot.update(self._world.stamp_ns)
         self._started = True
-        self._action_tick_ns = self._world.stamp_ns
+        self._sensors.restart()
         self._latency.forget()
 
     def _arm(self) -> None:
@@ -151,37 +138,13 @@ class BridgeNode(GraphNode):
                 self._publish()
 
     def _publish(self) -> None:
-        """Sends the sensors, joint states last: with them the tick is complete.
-
-        Contact and pictures go out at action ticks alone.
-        """
-        world, stamp_ns = self._world, self._world.stamp_ns
-        tool = self.robot.tool_frame
+        """Sends the sensors, joint states last."""
+        stamp_ns = self._world.stamp_ns
         if self._clocks.get_subscription_count():
             self._clocks.publish(Clock(clock=convert.to_time(stamp_ns)))
-        wrench = self._hop.wrench() if self._hop else world.wrench()
-        self._wrenches.publish(convert.to_wrench(wrench, tool))
-        observed = stamp_ns >= self._action_tick_ns
-        if observed:
-            contact = rr.DigitalInput(header=convert.header(stamp_ns), value=world.contact())
-            self._contacts.publish(contact)
-            self._action_tick_ns = stamp_ns + self.task.rates.action_period_ns
-            self._publish_pictures(stamp_ns)
-            if self._scenes is not None:
-                told = scene_streams(self._world, self.task)
-                self._scenes.publish(records.to_scene_state(stamp_ns, told))
+        observed = self._sensors.publish((self._hop or self._world).wrench())
         self._latency.send(stamp_ns, time.monotonic(), observed)
-        state = convert.to_joint_state(
-            world.joint_state(), self.robot.joints, self.robot.base_frame
-        )
-        self._states.publish(state)
-
-    def _publish_pictures(self, stamp_ns: int) -> None:
-        if not self._pictures:
-            return
-        for stream, pixels in raw_pictures(self._world, self.task).items():
-            frame = f'{stream.split("/")[0]}_optical_frame'
-            self._pictures[stream].publish(convert.to_image(pixels, stamp_ns, frame))
+        self._sensors.publish_states(stamp_ns)
 
     def shutdown(self) -> None:
         """Leaves the latencies from state to command in the run's folder."""

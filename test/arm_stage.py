@@ -89,10 +89,10 @@ class Stage:
         self._running[name].send_signal(number)
         return before
 
-    def end(self, name: str, number: signal.Signals = signal.SIGINT) -> None:
-        """Ends a process and waits for it."""
+    def end(self, name: str, number: signal.Signals = signal.SIGINT) -> int:
+        """Ends a process and waits for it; its exit status."""
         self.send(name, number)
-        self._running[name].wait(10)
+        return self._running[name].wait(10)
 
     def alive(self, name: str) -> bool:
         """Whether a process runs."""

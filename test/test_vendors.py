@@ -15,6 +15,7 @@ from vendor_messages import build
 
 from robot_rl import resources
 from robot_rl.control.robot import load_robot
+from robot_rl.task import load_task
 
 pytestmark = pytest.mark.graph
 
@@ -131,6 +132,34 @@ def test_fingers_follow_by_goals(stage: Stage, workspace: Path, packages: None, 
     held = stage.states[-1].position[-1]
     stage.watch(0.5)
     assert stage.states[-1].position[-1] == held, 'fingers keep what they hold'
+
+
+@pytest.mark.parametrize('task', ['usb_insertion', 'fetch_reach'])
+def test_a_simulated_arm_stands_for_the_real_one(stage: Stage, task: str) -> None:
+    robot = load_robot(load_task(task).robot)
+    velocity = np.array([*VELOCITY, 0.03])
+    stage.start('arm', 'sim_arm', task=task)
+    stage.start('driver', 'driver_node', task=task)
+    stage.until(lambda: len(stage.states) > 3, 30, 'joint states')
+    assert list(stage.states[-1].name) == list(robot.joints)
+    stage.start_source(velocity, joints=robot.joints)
+    arm(stage)
+    stage.watch(1.0)
+    way = moved(stage, 1.0)
+    assert way @ velocity > 0.97 * np.linalg.norm(way) * np.linalg.norm(velocity)
+    assert np.linalg.norm(way) > 0.5 * np.linalg.norm(velocity)
+    stage.end('safety_node')
+    stage.watch(1.0)
+    np.testing.assert_allclose(moved(stage, 0.5), 0.0, atol=2e-3)
+
+
+def test_a_controller_that_is_not_simulated_is_refused(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = robot_file(tmp_path, 'servo_twist', '')
+    with process('sim_arm', robot=path) as running:
+        assert running.wait(30) == 2
+    assert 'expected one of velocity_array, position_array' in capfd.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from rclpy.duration import Duration
 from rclpy.executors import Executor
 from rclpy.node import Node
 from rclpy.publisher import Publisher
@@ -43,6 +44,10 @@ class Outlet:
     def get_subscription_count(self) -> int:
         """Readers inside and outside."""
         return len(self.readers) + int(self.publisher.get_subscription_count())
+
+    def wait_for_all_acked(self, timeout: Duration) -> bool:
+        """Until reliable readers outside have everything; whether that came true in time."""
+        return bool(self.publisher.wait_for_all_acked(timeout))
 
 
 class LocalQueue:

@@ -65,7 +65,8 @@ class Doctor(Node):
         self._listen(WrenchStamped, 'wrench', hz, self._on_wrench)
         if task.reward.needs_contact:
             keep = self.contacts
-            self._listen(rr.DigitalInput, 'electrical_contact', hz, lambda m: keep.append(m.value))
+            kind, seen_hz = rr.DigitalInput, task.rates.action_hz
+            self._listen(kind, 'electrical_contact', seen_hz, lambda m: keep.append(m.value))
         if task.scene_sizes:
             self._listen(rr.SceneState, 'scene_state', task.rates.action_hz, lambda _: None)
         for name in task.pictures:
