@@ -5,6 +5,7 @@ Not started by itself. The file that includes it sets the configurations `world`
 what stands behind `command` and the sensor topics), `learner`, `sync`, and what it declares.
 """
 
+import os
 import time
 from pathlib import Path
 
@@ -188,10 +189,18 @@ def process(settings, executable, more):
         executable=executable,
         namespace=settings['namespace'],
         parameters=[parameters, *filter(None, [settings['params']])],
+        arguments=enclave(executable),
         output='screen',
         sigterm_timeout='15' if executable == 'learner_node' else '5',  # It saves a checkpoint.
         **ending,
     )
+
+
+def enclave(executable):
+    """Where the process belongs when the wire is secured, see docs/security.md."""
+    if os.environ.get('ROS_SECURITY_ENABLE', '').lower() != 'true':
+        return []
+    return ['--ros-args', '--enclave', f'/robot_rl/{executable}', '--']
 
 
 def end_unless_crashed(event, context):

@@ -15,6 +15,9 @@ COMMANDS = {
     'tasks': ('sim_bridge.catalogue', 'list the tasks'),
     'expert': ('sim_bridge.expert', "play a task's scripted expert: expert TASK"),
     'doctor': ('robot_rl.nodes.doctor', 'look whether a robot is ready to be armed'),
+    'security': ('robot_rl.security', "the graph's access policy, for SROS 2"),
+    'calibrate': ('robot_rl.perception.calibrate', "a camera's lens, from a chessboard"),
+    'view': ('sim_bridge.view', 'what a policy sees: view observation TASK'),
     'bench': ('benchmarks', 'measure: bench lockstep | latency | holes | usb_insertion'),
 }
 

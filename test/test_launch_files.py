@@ -226,3 +226,9 @@ print(max(sizes, default=0))
     )
     assert 'XMLPARSER' not in result.stdout + result.stderr
     assert int(result.stdout) > 16 * 2**20
+
+
+def test_a_secured_process_is_in_its_enclave(prefix, monkeypatch):
+    monkeypatch.setenv('ROS_SECURITY_ENABLE', 'true')
+    command = planned('train_real')['safety_node'].command
+    assert command[command.index('--enclave') + 1] == '/robot_rl/safety_node'
