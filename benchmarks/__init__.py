@@ -10,10 +10,14 @@ import importlib
 from robot_rl.errors import InputError
 
 BENCHES = {
+    'camera': 'a RealSense at 30 Hz to filled 100x100 pictures: latency and processor time',
+    'encoder': 'updates a second of SAC on pictures of 84x84 against Stable-Baselines3',
     'faults': 'which rows of the fault table hold, by their tests',
     'fetch': 'Fetch tasks of gymnasium-robotics, success over environment steps',
     'holes': "hole filling against scipy's exact transform",
+    'images': 'Particle and Reacher from pictures: who sees what, hindsight, bottleneck, cloning',
     'imitation': 'PPO, GAIL and both at once on a small lifting task, about 15 minutes',
+    'integrity': 'kill -9 at random moments of a training; saves beside updates, 5 minutes',
     'latency': 'real time: from a state to the command that answers it, learner training',
     'learner': 'updates a second of SAC, TD3 and DDPG against Stable-Baselines3 and SBX',
     'lockstep': 'lock step through the composed graph against the direct host',
@@ -21,7 +25,9 @@ BENCHES = {
     'offline': 'BC, AWAC and IQL on generated data sets, then online, about 40 minutes',
     'planner': 'ways between random postures: solved, time, and checked again',
     'physics': "steps a second against gymnasium-robotics, every task's speed",
+    'render': 'time of a colour and depth picture whose looks vary, and of new looks',
     'replay': "hindsight sampling against Stable-Baselines3's HerReplayBuffer",
+    'safety': 'the safety filter: microseconds a call, arbitrary inputs',
     'usb_insertion': 'residual SAC through the graph over seeds, about 4 minutes each',
 }
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from robot_rl import launcher
 from robot_rl.errors import InputError
+from robot_rl.task import load_task
 from sim_bridge.evaluate import Plan, play
 
 TASK = 'usb_insertion'
@@ -23,9 +24,10 @@ SEED = 11
 
 def direct(episodes: int) -> float:
     """Actions a second of the direct host."""
-    play(Plan('', TASK, 'sample', 1, SEED))
+    task = load_task(TASK)
+    play(Plan('', task, 'sample', 1, SEED))
     started = time.perf_counter()
-    result = play(Plan('', TASK, 'sample', episodes, SEED))
+    result = play(Plan('', task, 'sample', episodes, SEED))
     return sum(result.actions) / (time.perf_counter() - started)
 
 

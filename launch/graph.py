@@ -87,6 +87,11 @@ def arguments():
             'auto',
             ['auto', 'true', 'false'],
         ),
+        argument(
+            'camera_sources',
+            f'what stands behind the cameras: {", ".join(names("camera"))}, or a YAML file; '
+            "'' for raw image topics",
+        ),
     ]
 
 
@@ -151,10 +156,15 @@ def nodes(settings):
 
 
 def has_cameras(settings):
-    """Whether the task's file lists a camera."""
+    """Whether the task's file lists a camera, or one that it extends."""
     named = CONFIG / 'tasks' / f'{settings["task"]}.yaml'
     path = named if named.is_file() else Path(settings['task'])
-    return bool(yaml.safe_load(path.read_text()).get('cameras'))
+    task = yaml.safe_load(path.read_text())
+    while 'cameras' not in task and 'extends' in task:
+        folder = path.parent if path.parent.name == 'common' else path.parent / 'common'
+        path = folder / f'{task["extends"]}.yaml'
+        task = yaml.safe_load(path.read_text())
+    return bool(task.get('cameras'))
 
 
 def environment(settings):
@@ -179,6 +189,8 @@ def process(settings, executable, more):
     parameters['learning'] = settings['learner'] == 'true'
     if executable == 'driver_node':
         parameters['preflight'] = True
+    if settings['camera_sources']:
+        parameters['camera_sources'] = settings['camera_sources']
     training = settings['world'] == 'real' and settings['learner'] == 'true'
     if training and executable not in ('driver_node', 'sim_arm'):
         ending = {'respawn': True, 'respawn_delay': 2.0, 'on_exit': end_unless_crashed}

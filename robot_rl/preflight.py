@@ -67,7 +67,7 @@ def check_stream(stream: Stream, seconds: float) -> Iterator[Finding]:
     """That somebody sends a topic, one alone, compatibly, and often enough."""
     topic, senders = stream.topic, ', '.join(stream.publishers)
     if not stream.publishers:
-        yield Finding(topic, False, 'nobody publishes it; start the driver, or remap the topic')
+        yield Finding(topic, False, 'nobody publishes it; start its node, or remap the topic')
         return
     if len(stream.publishers) > 1:
         yield Finding(topic, False, f'several publishers: {senders}; stop all but one')

@@ -17,6 +17,7 @@ from robot_rl.control.robot import RobotConfig, load_robot
 from robot_rl.episodes.episode import GoalConfig
 from robot_rl.episodes.observation import SCENE, EntryConfig, ObservationBuilder
 from robot_rl.errors import InputError
+from robot_rl.looks import LooksConfig
 from robot_rl.perception.camera import CameraConfig
 from robot_rl.planning.start import StartConfig
 from robot_rl.randomization import RandomizationConfig
@@ -83,6 +84,7 @@ class TaskConfig:
         scene: name in the simulation's table of scenes.
         scene_options: of the simulated scene.
         randomization: how far its dynamics vary from episode to episode.
+        looks: how far what its cameras see varies.
         held: rad or m by name; joints that the task holds elsewhere than its robot does, such as
             fingers that are blocked.
         rates: action and control rates.
@@ -114,6 +116,7 @@ class TaskConfig:
     start: StartConfig = field(default_factory=StartConfig)
     scene_options: dict[str, Any] = field(default_factory=dict)
     randomization: RandomizationConfig = field(default_factory=RandomizationConfig)
+    looks: LooksConfig = field(default_factory=LooksConfig)
     held: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -137,6 +140,12 @@ class TaskConfig:
     def pictures(self) -> tuple[str, ...]:
         """Names of the picture streams that an observation needs."""
         return tuple(dict.fromkeys(e.stream for e in self.observation if e.camera))
+
+    @property
+    def picture_ages_ns(self) -> dict[str, int]:
+        """Greatest age of a picture beside the joint states, by stream."""
+        ages = {camera.name: round(camera.max_age_s * 1e9) for camera in self.cameras}
+        return {stream: ages[stream.split('/')[0]] for stream in self.pictures}
 
     @cached_property
     def scene_sizes(self) -> dict[str, int]:

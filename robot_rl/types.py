@@ -102,6 +102,7 @@ class Observation:
         entries: arrays by name; float32 vectors [E] or uint8 images [H, W, C], and the raw
             float64 vectors named in `RAW_ENTRIES`.
         truncated: whether the episode is cut in this state, by its time limit or a person.
+        sequence: counted over all observations of the collector, without gaps.
     """
 
     stamp_ns: int
@@ -110,6 +111,7 @@ class Observation:
     step: int
     entries: Entries = field(repr=False)
     truncated: bool = False
+    sequence: int = 0
 
     @property
     def first(self) -> bool:
@@ -189,7 +191,7 @@ class Step:
     (observation k, action k, reward k+1, terminated k+1, observation k+1).
 
     Attributes:
-        sequence: number in the collector's stream, without gaps unless a step was lost.
+        sequence: the observation's; without gaps unless a step was lost.
         observation: the state.
         policy: the policy's own action, shape [A], also under a human's takeover; NaN without one.
         requested: the action handed to the controller, shape [A]; zeros in the last step.

@@ -7,6 +7,8 @@ from robot_rl.control.robot import RobotConfig
 from robot_rl.errors import InputError
 from robot_rl.task import TaskConfig
 from robot_rl.types import Entries
+from sim_bridge.goal_view import GOAL
+from sim_bridge.stereo import measured
 from sim_bridge.world import World
 
 #: Raw pictures are this much larger than what the policy sees, as a real camera's are.
@@ -25,6 +27,7 @@ def make_world(task: TaskConfig, robot: RobotConfig) -> World:
         task.scene_options,
     )
     world.randomize(task.randomization)
+    world.dress(task.looks, task.rates.action_hz)
     return world
 
 
@@ -53,11 +56,18 @@ def raw_pictures(world: World, task: TaskConfig) -> Entries:
     pictures: Entries = {}
     for camera in task.cameras:
         height, width = (OVERSAMPLING * side for side in camera.size)
+        where, both = (camera.name, height, width), camera.color and camera.depth
+        color, depth_m = world.colour_and_depth(*where) if both else (None, None)
         if camera.color:
-            pictures[f'{camera.name}/color'] = world.render(
-                camera.name, height, width, fancy=False
-            )
+            seen = world.render(*where, fancy=False) if color is None else color
+            pictures[f'{camera.name}/color'] = seen
         if camera.depth:
-            depth_mm = world.depth(camera.name, height, width)[..., None] * 1000.0
-            pictures[f'{camera.name}/depth'] = depth_mm.clip(0, 65535).astype(np.uint16)
+            depth_m = world.depth(*where) if depth_m is None else depth_m
+            pictures[f'{camera.name}/depth'] = measured(world, camera, depth_m)[..., None]
+    for stream, picture in pictures.items():
+        if not stream.split('/')[0].endswith(GOAL):
+            pictures[stream] = world.looks.sense(stream, picture)
+        if stream.endswith('/depth'):
+            depth_mm = np.rint(np.nan_to_num(np.asarray(pictures[stream], np.float32)) * 1000.0)
+            pictures[stream] = depth_mm.clip(0, 65535).astype(np.uint16)
     return pictures

@@ -30,7 +30,7 @@ class RobotEnv(gymnasium.Env[Entries, NDArray[np.float32]]):
 
     `info` holds `success`, also as `is_success`, `interventions` of safety in the last action,
     the name of the last acting rule, and the raw entries of the observation; after a reset also
-    `dynamics`, what was drawn of them.
+    `dynamics` and `looks`, what was drawn of them.
     """
 
     metadata: dict[str, Any] = {'render_modes': ['rgb_array'], 'render_fps': 10}  # noqa: RUF012
@@ -92,7 +92,8 @@ class RobotEnv(gymnasium.Env[Entries, NDArray[np.float32]]):
         self._host.reset(options.get('state'))
         self._opened = True
         drawn = {name: value.copy() for name, value in self._host.world.dynamics.drawn.items()}
-        return self._observation(), self._info() | {'dynamics': drawn}
+        looks = {name: value.copy() for name, value in self._host.world.looks.drawn.items()}
+        return self._observation(), self._info() | {'dynamics': drawn, 'looks': looks}
 
     def step(
         self, action: NDArray[np.float32]

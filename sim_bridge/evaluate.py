@@ -29,19 +29,17 @@ class Plan:
 
     Attributes:
         checkpoint: folder of the policy; empty plays the base controller alone.
-        task: name in config/tasks, or a file.
+        task: with the robot and the agent that it is to have.
         how: by a sample, by the mean, or with zeros.
         episodes: how many.
         seed: of start states, goals and noise.
-        goal_noise: replaces the task's, m per axis; None keeps it.
     """
 
     checkpoint: str
-    task: str
+    task: TaskConfig
     how: How
     episodes: int
     seed: int
-    goal_noise: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -72,18 +70,9 @@ class Result:
         return float(np.mean(solved)) / self.action_hz if solved else None
 
 
-def make_task(plan: Plan) -> TaskConfig:
-    """The plan's task, with the plan's goal noise."""
-    task = load_task(plan.task)
-    if plan.goal_noise is None:
-        return task
-    return dataclasses.replace(task, goal=dataclasses.replace(task.goal, noise=plan.goal_noise))
-
-
 def play(plan: Plan) -> Result:
     """Plays the plan's episodes."""
-    task = make_task(plan)
-    robot = robot_of(task)
+    task, robot = plan.task, robot_of(plan.task)
     host = DirectHost(task, robot, Limits(task.horizon), plan.seed)
     player = make_player(task, robot, plan.how, plan.seed, plan.checkpoint)
     success, actions, interventions = [], [], 0
@@ -117,18 +106,21 @@ def main(argv: list[str]) -> int:
     """The command; prints a line, or with `--json` one object."""
     arguments = _parse(argv)
     checkpoint, noise = arguments.checkpoint, arguments.goal_noise
-    task = arguments.task or (read_saved(checkpoint).task if checkpoint else 'usb_insertion')
+    name = arguments.task or (read_saved(checkpoint).task if checkpoint else 'usb_insertion')
+    task = load_task(name)
+    if noise is not None:
+        goal = dataclasses.replace(task.goal, noise=(noise, noise, 0.0))
+        task = dataclasses.replace(task, goal=goal)
     plan = Plan(
         checkpoint=checkpoint,
         task=task,
         how=(arguments.policy or deployed(checkpoint)) if checkpoint else 'zero',
         episodes=arguments.episodes,
         seed=arguments.seed,
-        goal_noise=None if noise is None else (noise, noise, 0.0),
     )
     result = play(plan)
     report = {
-        'task': plan.task,
+        'task': task.name,
         'policy': plan.how,
         'episodes': plan.episodes,
         'seed': plan.seed,

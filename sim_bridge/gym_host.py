@@ -88,7 +88,7 @@ class GymHost:
         stamp_ns = (self._sequence + 1) * PERIOD_NS
         entries = _entries(found, self.spec)
         self.observation = Observation(
-            stamp_ns, self._collector, self._episode, step, entries, truncated
+            stamp_ns, self._collector, self._episode, step, entries, truncated, self._sequence
         )
 
     def _record(self, action: Action) -> None:

@@ -17,6 +17,7 @@ from robot_rl.errors import InputError
 from robot_rl.perception.camera import CameraFrame, CameraPipeline
 from robot_rl.replay.assembler import StepAssembler
 from robot_rl.rewards.functions import make_reward
+from robot_rl.safety.ahead import surroundings_of
 from robot_rl.safety.filter import SafetyFilter
 from robot_rl.safety.motion import check_reach
 from robot_rl.task import TaskConfig
@@ -60,7 +61,12 @@ class DirectHost:
         self._cameras = {c.name: CameraPipeline(c) for c in task.cameras}
         self._controller = Controller(task.controller, kinematics, robot)
         check_reach(task.safety, kinematics)
-        self._safety = SafetyFilter(task.safety, kinematics, 1.0 / task.rates.control_hz)
+        self._safety = SafetyFilter(
+            task.safety,
+            kinematics,
+            1.0 / task.rates.control_hz,
+            surroundings=surroundings_of(task.safety, robot),
+        )
         self._reward = make_reward(task.reward)
         self._builder = ObservationBuilder(task.observation, kinematics, task.goal.from_scene)
         self._assembler = StepAssembler(task.assembler) if records else None

@@ -14,7 +14,7 @@ from robot_rl.report.metrics import read_metrics
 from robot_rl.report.summary import Summary, write_summary
 from robot_rl.report.video import Frame, overlay, side_by_side, write_video
 from robot_rl.task import TaskConfig, robot_of
-from sim_bridge.evaluate import EVALUATION_SEED, Plan, Result, make_task, play_all
+from sim_bridge.evaluate import EVALUATION_SEED, Plan, Result, play_all
 from sim_bridge.host import DirectHost
 
 EPISODES = 50
@@ -32,7 +32,7 @@ def report(run: Path, task: TaskConfig, seed: int, wall_s: float) -> Summary:
     """
     checkpoint = str(run / 'checkpoints')
     plans = {
-        how: Plan(checkpoint, task.name, how, EPISODES, EVALUATION_SEED + seed)
+        how: Plan(checkpoint, task, how, EPISODES, EVALUATION_SEED + seed)
         for how in ('sample', 'mean', 'zero')
     }
     results = dict(zip(plans, play_all(list(plans.values())), strict=True))
@@ -102,8 +102,7 @@ def _draw(path: Path, task: TaskConfig, episodes: list[dict[str, Any]], summary:
 
 def _film(plan: Plan) -> list[Frame]:
     """Both views of the first episodes of a plan."""
-    task = make_task(plan)
-    robot = robot_of(task)
+    task, robot = plan.task, robot_of(plan.task)
     host = DirectHost(task, robot, Limits(task.horizon), plan.seed)
     player = make_player(task, robot, plan.how, plan.seed, plan.checkpoint)
     frames: list[Frame] = []

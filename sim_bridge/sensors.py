@@ -2,6 +2,7 @@
 """A world's sensors on the topics of a robot's."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from geometry_msgs.msg import WrenchStamped
 from robot_rl_msgs import msg as rr
@@ -30,6 +31,8 @@ class Sensors:
         """
         self._world, self._task, self._robot = world, node.task, node.robot
         self._names, self._action_tick_ns = names, 0
+        run = node.parameters.run_dir
+        self._looks_file = Path(run, 'looks.jsonl') if run else None
         qos = sensor_qos(node.parameters.lockstep)
         self._states = node.create_publisher(JointState, state_topic, qos)
         self._wrenches = node.create_publisher(WrenchStamped, 'wrench', qos)
@@ -37,10 +40,9 @@ class Sensors:
         self._scenes = None
         if self._task.scene_sizes:
             self._scenes = node.create_publisher(rr.SceneState, 'scene_state', qos)
-        self._pictures = {
-            f'{camera}/{kind}': node.create_publisher(Image, f'{camera}/{kind}/image_raw', qos)
-            for camera, kind in (stream.split('/') for stream in self._task.pictures)
-        }
+        cameras = self._task.cameras if self._task.pictures else ()
+        streams = [f'{camera.name}/{kind}' for camera in cameras for kind in camera.kinds]
+        self._pictures = {s: node.create_publisher(Image, f'{s}/image_raw', qos) for s in streams}
 
     def restart(self) -> None:
         """Makes the next tick an action tick."""
@@ -63,6 +65,8 @@ class Sensors:
             for stream, pixels in raw_pictures(world, self._task).items():
                 frame = f'{stream.split("/")[0]}_optical_frame'
                 self._pictures[stream].publish(convert.to_image(pixels, stamp_ns, frame))
+            if self._looks_file:
+                world.looks.note(self._looks_file)
         if self._scenes is not None:
             told = scene_streams(world, self._task)
             self._scenes.publish(records.to_scene_state(stamp_ns, told))

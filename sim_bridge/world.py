@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A simulated robot and its surroundings behind the same few calls that hardware offers."""
 
+from functools import partial
 from typing import Any
 
 import mujoco
@@ -10,11 +11,14 @@ from numpy.typing import NDArray
 from robot_rl.control.kinematics import Kinematics, rotation_from_rpy
 from robot_rl.control.robot import RobotConfig
 from robot_rl.errors import InputError
+from robot_rl.looks import LooksConfig
 from robot_rl.randomization import RandomizationConfig
 from robot_rl.types import Entries, FloatArray, JointCommand, JointState, Wrench
 from sim_bridge import scene as scenes
 from sim_bridge.dynamics import Dynamics
 from sim_bridge.firmware import FIRMWARE, check_command
+from sim_bridge.goal_view import GOAL_STREAM, GoalView
+from sim_bridge.looks import Looks, add_looks
 from sim_bridge.pictures import Pictures
 from sim_bridge.snapshot import (
     check_free,
@@ -73,6 +77,7 @@ class World:
         self._timestep_s = self.task.physics.timestep_s
         self._steps = self.task.physics.steps(control_hz)
         self._firmware_steps = round(self.task.physics.firmware_s / self._timestep_s)
+        self._wrist_name = ''
         self.model = self._compile(visuals=False)
         self.data = mujoco.MjData(self.model)
         self._index()
@@ -83,7 +88,11 @@ class World:
         self._periods = 0
         self._command: JointCommand | None = None
         self._wrench = np.zeros(6)
-        self._pictures = Pictures(lambda: self._compile(visuals=True), self._paint)
+        self.looks = Looks(LooksConfig(), self.task.goal_xyz, control_hz)
+        self._pictures = Pictures(
+            lambda: self._compile(visuals=True), self._paint, self._draw_looks
+        )
+        self._goal = GoalView(self.model, self._show_goal)
         self._state_size = 0
         period_s = self._steps * self._timestep_s
         self.dynamics = Dynamics(self.model, self._dofs, self.task.loose, period_s)
@@ -94,6 +103,13 @@ class World:
         What is drawn is in `dynamics.drawn`.
         """
         self.dynamics.config = config
+
+    def dress(self, config: LooksConfig, action_hz: float) -> None:
+        """Looks are drawn from these ranges; to be called before the first picture.
+
+        What is drawn is in `looks.drawn`.
+        """
+        self.looks = Looks(config, self.task.goal_xyz, action_hz)
 
     # ---- life ----------------------------------------------------------------------------
 
@@ -110,6 +126,7 @@ class World:
             InputError: the state is none of this scene, or bodies lie in each other there.
         """
         self._rng = np.random.default_rng(seed)
+        self._begin_looks(seed)
         self.dynamics.draw(seed)
         self.task.resize(self.dynamics.sizes)
         mujoco.mj_resetData(self.model, self.data)
@@ -123,7 +140,7 @@ class World:
         self._periods += round(RESET_SECONDS / self._timestep_s / self._steps)
         self._wrench = self._sensor.measure(self.data) + self._sensor.noise(self._rng)
         if state is not None:
-            now = {'periods': self._periods, 'rng': self._rng.bit_generator.state}
+            now = {'periods': self._periods, 'rng': self._rng.bit_generator.state, 'looks': seed}
             try:
                 self.load_state(unpack(state) | now)
             except (KeyError, TypeError, ValueError) as error:
@@ -199,14 +216,41 @@ class World:
     ) -> NDArray[np.uint8]:
         """A colour image [H, W, 3]; `fancy` adds shadows, sky and smooth edges.
 
+        A camera's name with `_goal` behind it shows the same with the goal reached.
+
         Raises:
-            InputError: no such camera, or no EGL.
+            InputError: no such camera, no EGL, or a scene that has no picture of its goal.
         """
-        return self._pictures.colour(self.data, camera, (height, width), fancy)
+        size = height, width
+        take = partial(self._pictures.colour, size=size, fancy=fancy)
+        return self._goal.look(self.data, camera, ('color', size, fancy), take)
+
+    def prepare_looks(self) -> None:
+        """Draws the looks of the episode now, instead of with its first picture."""
+        self._pictures.follow(self.data)
 
     def depth(self, camera: str, height: int, width: int) -> NDArray[np.float32]:
         """Metric depth along the optical axis, m, shape [H, W]."""
-        return self._pictures.depth(self.data, camera, (height, width))
+        size = height, width
+        take = partial(self._pictures.depth, size=size)
+        return self._goal.look(self.data, camera, ('depth', size, False), take)
+
+    def segments(self, camera: str, height: int, width: int) -> NDArray[np.int32]:
+        """Number of the twin's geom in each pixel, -1 for none, shape [H, W]."""
+        size = height, width
+        take = partial(self._pictures.segments, size=size)
+        return self._goal.look(self.data, camera, ('segments', size, False), take)
+
+    def twin(self) -> mujoco.MjModel:
+        """The model that pictures are drawn of, with the looks of the episode."""
+        return self._pictures.follow(self.data)[0]
+
+    def colour_and_depth(
+        self, camera: str, height: int, width: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """`render` without `fancy` and `depth` in one, for half of the time."""
+        take = partial(self._pictures.both, size=(height, width))
+        return self._goal.look(self.data, camera, ('both', height, width), take)
 
     def save_state(self) -> dict[str, Any]:
         """Everything that the future depends on, time included."""
@@ -219,6 +263,7 @@ class World:
             'rng': self._rng.bit_generator.state,
             'task': self.task.save(),
             'dynamics': self.dynamics.save(),
+            'looks': self.looks.seed,
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -228,6 +273,7 @@ class World:
             InputError: the state is none of this scene.
         """
         check_physics(self.model, state['physics'])
+        self._begin_looks(state.get('looks', 0))
         self.dynamics.load(state['dynamics'])
         self.task.resize(self.dynamics.sizes)
         self.task.load(state['task'])
@@ -251,6 +297,21 @@ class World:
 
     # ---- inside --------------------------------------------------------------------------
 
+    def _draw_looks(self, twin: mujoco.MjModel) -> bool:
+        return self.looks.draw(twin)
+
+    def _begin_looks(self, seed: int) -> None:
+        self.looks.seed = seed
+        self._pictures.begin()
+        self._goal.forget()
+
+    def _show_goal(self, data: mujoco.MjData) -> None:
+        """Puts a copy of the present state into the goal's."""
+        start = self.task.show_goal(data, np.random.default_rng([self.looks.seed, GOAL_STREAM]))
+        if start is not None:
+            posture = posture_at(start, self._robot, self._kinematics, self._goal_rotation)
+            self._firmware.place(data, posture)
+
     def _paint(self, twin: mujoco.MjModel) -> None:
         self.task.paint(twin)
         self.dynamics.paint(twin)
@@ -258,6 +319,8 @@ class World:
     def _compile(self, visuals: bool) -> mujoco.MjModel:
         scene, tool = scenes.build(self._robot, visuals, self.task.physics)
         self.task.add_to(scene, tool, visuals)
+        if visuals:
+            add_looks(scene, self.looks.config, self.task.goal_xyz)
         self._wrist_name = scenes.wrist_body(scene, self._robot)
         return scene.compile()
 

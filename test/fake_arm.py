@@ -57,7 +57,8 @@ class FakeArm(Node):
         self._wrenches = self.create_publisher(WrenchStamped, 'wrench', 10)
         self._contacts = self.create_publisher(DigitalInput, 'electrical_contact', 10)
         self._controller = CONTROLLERS[robot.driver.kind](self, robot)
-        self._gripper = FakeGripper(self, robot) if robot.driver.gripper else None
+        # The task does not move the fingers, so nobody there needs their vendor's messages.
+        self._gripper = FakeGripper(self, robot) if name and robot.driver.gripper else None
         self.create_timer(1.0 / RATE_HZ, self._move)
 
     def _move(self) -> None:

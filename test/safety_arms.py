@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A planar arm that can be computed by hand, and an independent judge of safe commands."""
+"""A planar arm that can be computed by hand, and the judge of one safe command."""
 
 import dataclasses
 import math
@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from benchmarks import safety_judge
 from robot_rl.safety.config import SafetyConfig
 from robot_rl.types import JointCommand, JointState, Wrench
 
@@ -23,6 +24,8 @@ CONFIG = SafetyConfig(
     joint_margin=0.1,
     joint_speed_scale=0.5,
     tool_speed=0.25,
+    condition_slow=17.0,
+    condition_stop=30.0,
     force=60.0,
     torque=10.0,
     stop_force=120.0,
@@ -86,54 +89,13 @@ def complaints(command, position, arm, limits, touch=None, period_s=PERIOD_S):
         return [] if command.mode == 'velocity' and not command.value.any() else ['moves blindly']
     value = command.value
     joints = value if command.mode == 'velocity' else (value - position) / period_s
-    return [
-        *_joint_complaints(joints, position, arm, limits, period_s),
-        *_tool_complaints(joints, arm.evaluate(position), limits, period_s),
-        *_touch_complaints(joints, arm.evaluate(position), limits, touch),
-    ]
-
-
-def _joint_complaints(joints, position, arm, limits, period_s):
-    found = []
-    if (np.abs(joints) > arm.velocity_limits * limits.joint_speed_scale * (1 + 1e-6)).any():
-        found.append('joint speed')
-    lower, upper = (arm.position_limits + limits.joint_margin * np.array([1.0, -1.0])).T
-    ahead = position + joints * period_s
-    if ((ahead > upper + 1e-6) & (joints > 1e-6)).any():
-        found.append('upper limit')
-    if ((ahead < lower - 1e-6) & (joints < -1e-6)).any():
-        found.append('lower limit')
-    return found
-
-
-def _tool_complaints(joints, tool, limits, period_s):
-    motion = tool.jacobian[:3] @ joints
-    now = tool.position_xyz - np.array(limits.sphere_center)
-    before, after = np.linalg.norm(now), np.linalg.norm(now + motion * period_s)
-    found = []
-    if np.linalg.norm(motion) > limits.tool_speed * (1 + 1e-6):
-        found.append('tool speed')
-    if after > max(before, limits.sphere_radius) + 1e-6:
-        found.append('leaves the sphere')
-    outside = before > limits.sphere_radius + 1e-9
-    if outside and np.linalg.norm(motion) > limits.sphere_return_speed * (1 + 1e-6):
-        found.append('fast outside')
-    return found
-
-
-def _touch_complaints(joints, tool, limits, touch):
-    if touch is None:
-        return []
-    force, torque = math.hypot(*touch.force_xyz), math.hypot(*touch.torque_xyz)
-    most_force = math.inf if limits.force is None else limits.force
-    most_torque = math.inf if limits.torque is None else limits.torque
-    if force <= most_force and torque <= most_torque:
-        return []
-    twist = tool.jacobian @ joints
-    power = (tool.rotation @ touch.force_xyz) @ twist[:3]
-    power += (tool.rotation @ touch.torque_xyz) @ twist[3:]
-    # Written so that NaN, of readings too large to multiply, passes: such a wrench is a stop.
-    return ['pushes on'] if power < -1e-6 * math.hypot(force, torque) else []
+    tool, load = arm.evaluate(position), np.zeros(6)
+    if touch is not None:
+        load = np.concatenate((touch.force_xyz, touch.torque_xyz))
+    before = np.zeros(size)
+    pose = tool.position_xyz, tool.rotation, tool.jacobian
+    moves = safety_judge.Moves.of([(joints, position, before, *pose, load)])
+    return [name for _, name in safety_judge.complaints(moves, arm, limits, period_s)]
 
 
 def angle(a, b):

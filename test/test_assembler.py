@@ -26,7 +26,7 @@ class Safety:
 
 def observation(step: int, episode: int = 0, truncated: bool = False) -> Observation:
     stamp_ns = 10**12 * (episode + 1) + step * ACTION_NS
-    return Observation(stamp_ns, 'a', episode, step, {}, truncated)
+    return Observation(stamp_ns, 'a', episode, step, {}, truncated, 100 * episode + step)
 
 
 def action(of: Observation) -> Action:
@@ -134,6 +134,26 @@ def test_a_step_without_reward_is_lost_and_leaves_a_gap() -> None:
     steps, assembler = run(messages)
     assert [s.sequence for s in steps] == [0, 2, 3, 4]
     assert assembler.lost == 1
+
+
+@pytest.mark.fault(42)
+def test_steps_are_held_back_while_rewards_are_silent() -> None:
+    parts = [period(observation(k)) for k in range(6)]
+    rewards = [part.pop(1) for part in parts[1:]]
+    steps, assembler = run([m for part in parts for m in part])
+    assert [s.sequence for s in steps] == [0]
+    late = [s for message in rewards for s in feed(assembler, message)]
+    assert [(s.sequence, s.reward) for s in late] == [(k, float(k)) for k in range(1, 6)]
+    assert assembler.lost == 0
+
+
+@pytest.mark.fault(42)
+def test_an_episode_that_ends_without_rewards_is_lost_and_never_rewarded_by_default() -> None:
+    silent = [m for k in range(1, 5) for m in (observation(k), action(observation(k)))]
+    following = observation(0, episode=1)
+    steps, assembler = run([*period(observation(0)), *silent, *period(following)])
+    assert [s.sequence for s in steps] == [0, 100]
+    assert assembler.lost == 4
 
 
 def test_what_safety_changed_is_in_the_executed_action() -> None:

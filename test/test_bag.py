@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recordings survive: round trip, a cut file, a full disk."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from robot_rl_msgs import msg as rr
 from robot_rl.errors import InputError
 from robot_rl.replay.bag import BagWriter, read_bag
 from robot_rl.replay.definitions import definition
+from robot_rl.replay.recorder import Recorder
 
 TYPE = 'robot_rl_msgs/msg/Step'
 
@@ -82,11 +84,31 @@ def test_a_full_disk_ends_the_recording_alone(tmp_path: Path) -> None:
 
 
 def test_a_recording_is_never_overwritten(tmp_path: Path) -> None:
-    record(tmp_path / 'bag', 1)
-    with pytest.raises(InputError, match='a recording is there already'):
-        BagWriter(tmp_path / 'bag', 'replay', TYPE, definition(TYPE))
+    written = [data for count in range(1, 13) for data in record(tmp_path / 'bag', count)]
+    assert list(read_bag(tmp_path / 'bag', 'replay')) == written
+    assert (tmp_path / 'bag' / 'bag_11.mcap').is_file()
 
 
 def test_no_recording_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match='no MCAP recording there'):
         list(read_bag(tmp_path, 'replay'))
+
+
+def test_a_recorder_writes_beside_and_leaves_out_what_it_cannot_keep_up_with(
+    tmp_path: Path,
+) -> None:
+    gate = threading.Event()
+
+    class Slow(BagWriter):
+        def write(self, data: bytes, stamp_ns: int) -> None:
+            gate.wait(10)
+            super().write(data, stamp_ns)
+
+    recorder = Recorder(Slow(tmp_path / 'bag', 'replay', TYPE, definition(TYPE)), room=3)
+    for sequence in range(10):
+        recorder.write(serialize_message(rr.Step(sequence=sequence)), sequence + 1)
+    assert 6 <= recorder.dropped <= 7
+    assert 'left out: overload' in recorder.error
+    gate.set()
+    recorder.close()
+    assert len(list(read_bag(tmp_path / 'bag', 'replay'))) == 10 - recorder.dropped

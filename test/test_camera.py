@@ -7,8 +7,10 @@ from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 
 from robot_rl import config
+from robot_rl.episodes.align import AlignConfig, Aligner
 from robot_rl.errors import InputError
 from robot_rl.perception.camera import CameraConfig, CameraFrame, CameraPipeline, Refusal
+from robot_rl.types import JointState, Wrench
 
 SIZE = (48, 64)
 
@@ -183,3 +185,17 @@ def test_wrong_settings_name_file_and_key(settings, key):
 def test_settings_survive_the_round_trip():
     wanted = CameraConfig('wrist', (32, 32), crop=(1, 2, 3, 4), depth=True)
     assert config.parse(CameraConfig, config.to_dict(wanted), 'x') == wanted
+
+
+def test_a_picture_older_than_its_cameras_limit_makes_no_observation():
+    ms = 1_000_000
+    ages = {'wrist/color': 50 * ms}
+    aligner = Aligner(AlignConfig(100 * ms, 100 * ms, ('wrist/color', 'roof/color'), ages))
+    aligner.add_state(JointState(200 * ms, np.zeros(1), np.zeros(1)))
+    aligner.add_wrench(Wrench(200 * ms, np.zeros(3), np.zeros(3)))
+    aligner.add_image('roof/color', 110 * ms, rgb())
+    aligner.add_image('wrist/color', 149 * ms, rgb())
+    assert aligner.stale(200 * ms) == ['wrist/color']
+    assert aligner.take() is None
+    aligner.add_image('wrist/color', 150 * ms, rgb())
+    assert aligner.take() is not None

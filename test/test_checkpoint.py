@@ -147,3 +147,13 @@ def test_folder_that_can_not_be_written_is_refused(tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(InputError, match='can not be written: Not a directory'):
         CheckpointWriter(tmp_path / 'file')
+
+
+def test_a_restart_goes_on_from_its_own_checkpoints(tmp_path):
+    run = tmp_path / 'run'
+    assert checkpoint.resume_from(str(run), 'other') == 'other'
+    assert checkpoint.resume_from('', 'other') == 'other'
+    CheckpointWriter(run)
+    assert checkpoint.resume_from(str(run)) == ''
+    checkpoint.save(run / 'checkpoints', make(3))
+    assert checkpoint.resume_from(str(run), 'other') == str(run / 'checkpoints')

@@ -69,7 +69,7 @@ def test_info_holds_what_the_docstring_says(env):
         'tool_wrench',
     }
     observation, info = env.reset(seed=0)
-    assert info.pop('dynamics') == {}
+    assert info.pop('dynamics') == info.pop('looks') == {}
     assert set(info) == expected
     assert set(observation) == set(env.observation_space.spaces) == {'tool_position', 'wrench'}
     *_, info = env.step(np.zeros(3, np.float32))

@@ -10,18 +10,17 @@ bounds add `ALLOWANCE_S` for the waits of a loaded machine.
 import signal
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
-from arm_stage import ALLOWANCE_S, DRIVER, ROBOT, Stage, report
+from arm_stage import ALLOWANCE_S, DRIVER, ROBOT, report
+from fault_graph import Graph, Nodes
 from rcl_interfaces.msg import Log
 from rclpy.node import Node
-from robot_rl_msgs.msg import Observation, OperatorEvent, SafetyStatus
+from robot_rl_msgs.msg import OperatorEvent
 from std_msgs.msg import Bool
 from trajectory_msgs.msg import JointTrajectory
 
-from robot_rl import resources
 from robot_rl.nodes import conversions as convert
 from robot_rl.task import load_task
 from robot_rl.types import JointCommand
@@ -34,10 +33,8 @@ RATES = load_task('usb_insertion').rates
 HOLD_S = DRIVER.watchdog_s + 1 / DRIVER.rate_hz
 #: An action is valid for its period, and commands end one control period before that.
 ACTION_S = 1 / RATES.action_hz - 1 / RATES.control_hz
-#: Age at which nothing accepts a command any more, and for how long the last one is repeated.
-LATE_S = DRIVER.watchdog_s + DRIVER.watchdog_s + ALLOWANCE_S
 
-NODES: dict[str, tuple[str, dict[str, object]]] = {
+NODES: Nodes = {
     'rest': ('container', {'nodes': ('episode_node', 'reward_node', 'replay_node')}),
     'policy': ('policy_node', {}),
     'controller': ('controller_node', {}),
@@ -46,66 +43,11 @@ NODES: dict[str, tuple[str, dict[str, object]]] = {
 }
 
 
-#: Episodes without an end, and a reset that gives up early.
-LONG = 'horizon: 100000\nstart: {timeout_s: 4.0}'
-
-
-class Graph(Stage):
-    """The whole graph, with whatever died brought back before each test."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__()
-        task = resources.find('config/tasks', 'usb_insertion').read_text()
-        (folder / 'long.yaml').write_text(task.replace('horizon: 50', LONG))
-        self.settings = {'task': folder / 'long.yaml', 'sync': 'realtime', 'reset': 'motion'}
-        self.settings |= {'learning': False, 'run_dir': folder}
-        self.statuses = self.listener.collect(SafetyStatus, 'safety/status')
-        self.observations = self.listener.collect(Observation, 'observation')
-        self.start_script('arm', 'fake_arm.py')
-
-    def bring_up(self) -> None:
-        """Starts what does not run, arms, and waits until an episode moves the arm."""
-        for name, (executable, settings) in NODES.items():
-            if not self.alive(name):
-                self.start(name, executable, **self.settings, **settings)
-            self.send(name, signal.SIGCONT)
-        for name in ('safety', 'driver'):
-            self.call(f'{name}/reset_stop')
-        self.arm('safety')
-        self.observations.clear()
-        self.until(lambda: len(self.observations) > 3, 60, 'observations')
-        self.until(lambda: self.moving(0.3), 60, 'motion')
-        self.sent.clear()
-        self.statuses.clear()
-
-    def strike(self, name: str, number: signal.Signals) -> float:
-        """Sends a signal at the worst moment: just after a command, the first of an action.
-
-        A pause of the machine may have disarmed the driver; then the arm is set moving again.
-        """
-        while True:
-            seen = len(self.observations)
-            self.until(lambda: len(self.observations) > seen, 5, 'an observation')  # noqa: B023
-            self.statuses.clear()
-            self.until(lambda: bool(self.statuses), 5, 'a command')
-            if self.moving():
-                return self.send(name, number)
-            self.arm('safety')
-
-    def late(self, since: float) -> list[float]:
-        """Ages, s, of the commands that the motors executed too late after `since`."""
-        stamps = {tuple(s.executed): convert.from_time(s.header.stamp) for s in self.statuses}
-        ages = [
-            t - stamps[tuple(v)] * 1e-9
-            for t, v in self.after(since)
-            if v.any() and tuple(v) in stamps
-        ]
-        return [age for age in ages if age > LATE_S]
-
-
 @pytest.fixture(scope='module')
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
-    made = Graph(tmp_path_factory.mktemp('run'))
+    # A reset gives up early.
+    start = 'start: {timeout_s: 4.0}\n'
+    made = Graph(tmp_path_factory.mktemp('run'), NODES, start, learning=False)
     yield made
     made.close()
 
@@ -116,19 +58,11 @@ def graph(running: Graph) -> Graph:
     return running
 
 
-def check(fault: str, graph: Graph, since: float, promise_s: float) -> float:
-    """Prints and checks the time to the hold; when it was."""
-    seconds = graph.seconds_to_hold(since)
-    report(fault, seconds, promise_s + ALLOWANCE_S)
-    assert seconds <= promise_s + ALLOWANCE_S
-    return since + seconds
-
-
 @pytest.mark.fault(10)
 def test_row_10_controller_killed(graph: Graph) -> None:
     killed = graph.strike('controller', signal.SIGKILL)
-    held = check('10 controller killed', graph, killed, HOLD_S)
-    graph.start('controller', 'controller_node', **graph.settings)
+    held = graph.check('10 controller killed', killed, HOLD_S)
+    graph.restart('controller')
     graph.until(lambda: graph.statuses[-1].reason == 'disarmed', 10, 'the other controller')
     graph.watch(0.5)
     assert not any(v.any() for _, v in graph.after(held))
@@ -140,7 +74,7 @@ def test_row_10_controller_killed(graph: Graph) -> None:
 @pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGSTOP])
 def test_row_11_policy_killed_or_hung(graph: Graph, number: signal.Signals) -> None:
     since = graph.strike('policy', number)
-    held = check(f'11 policy {number.name}', graph, since, ACTION_S + HOLD_S)
+    held = graph.check(f'11 policy {number.name}', since, ACTION_S + HOLD_S)
     if number == signal.SIGSTOP:
         graph.send('policy', signal.SIGCONT)
         graph.until(graph.moving, 5, 'motion')
@@ -151,7 +85,7 @@ def test_row_11_policy_killed_or_hung(graph: Graph, number: signal.Signals) -> N
 @pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGSTOP])
 def test_row_13_safety_killed_or_hung(graph: Graph, number: signal.Signals) -> None:
     since = graph.strike('safety', number)
-    check(f'13 safety {number.name}', graph, since, HOLD_S)
+    graph.check(f'13 safety {number.name}', since, HOLD_S)
     if number == signal.SIGSTOP:
         graph.send('safety', signal.SIGCONT)
 
@@ -161,7 +95,7 @@ def test_row_13_safety_killed_or_hung(graph: Graph, number: signal.Signals) -> N
 @pytest.mark.parametrize('name', ['controller', 'safety'])
 def test_rows_18_and_19_paused_for_two_seconds(graph: Graph, name: str) -> None:
     paused = graph.strike(name, signal.SIGSTOP)
-    held = check(f'18 {name} paused', graph, paused, HOLD_S)
+    held = graph.check(f'18 {name} paused', paused, HOLD_S)
     graph.watch(paused + 2.0 - time.monotonic())
     resumed = graph.send(name, signal.SIGCONT)
     graph.watch(0.5)
@@ -183,7 +117,7 @@ def test_row_31_another_publisher_of_commands(graph: Graph) -> None:
     intruded = time.monotonic()
     command = JointCommand(time.monotonic_ns(), 'velocity', fast)
     publisher.publish(convert.to_command(command, ROBOT.joints))
-    held = check('31 another publisher', graph, intruded, 0.5)
+    held = graph.check('31 another publisher', intruded, 0.5)
     assert not any((np.abs(v) > 0.5).any() for _, v in graph.after(intruded))
     assert node.get_name() in graph.call('driver/reset_stop').message
     node.destroy_publisher(publisher)
@@ -197,9 +131,9 @@ def test_row_33_a_stop_survives_the_safety_node(graph: Graph) -> None:
     graph.until(lambda: publisher.get_subscription_count() > 1, 5, 'readers of stop')
     stopped = time.monotonic()
     publisher.publish(Bool(data=True))
-    held = check('33 stop requested', graph, stopped, 0.1)
+    held = graph.check('33 stop requested', stopped, 0.1)
     graph.end('safety', signal.SIGKILL)
-    graph.start('safety', 'safety_node', **graph.settings)
+    graph.restart('safety')
     graph.statuses.clear()
     graph.until(lambda: bool(graph.statuses) and graph.statuses[-1].stopped, 15, 'still stopped')
     graph.call('driver/reset_stop')
@@ -225,7 +159,7 @@ def test_row_14_driver_killed(graph: Graph) -> None:
     assert seconds <= 0.2 + ALLOWANCE_S
     graph.watch(0.5)
     assert held()
-    graph.start('driver', 'driver_node', **graph.settings)
+    graph.restart('driver')
     graph.sent.clear()
     graph.until(lambda: len(graph.sent) > 0 or graph.says('driver_node', 'armed'), 20, 'driver')
     graph.watch(0.5)

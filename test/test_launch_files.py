@@ -173,6 +173,12 @@ def test_camera_node_follows_the_task(prefix):
     found = planned('train_sim', processes='separate', task=str(task), camera='false')
     assert 'camera_node' not in found
     assert 'camera_node' not in planned('train_sim', processes='separate')
+    (prefix / 'common').mkdir()
+    (prefix / 'common/seen.yaml').write_text(task.read_text())
+    task.write_text('extends: seen\n')
+    assert 'camera_node' in planned('train_sim', processes='separate', task=str(task))
+    found = planned('train_real', task=str(task), camera_sources='realsense')
+    assert parameters(found['container'])['camera_sources'] == 'realsense'
 
 
 @pytest.mark.fault(20)

@@ -20,10 +20,11 @@ LAYERS = (
         'arrays',
         'ros_environment',
         'randomization',
+        'looks',
         'environments',
     },
     {'perception', 'control', 'safety', 'rewards', 'episodes', 'replay', 'models', 'planning'},
-    {'task', 'report', 'launcher', 'preflight', 'randomization'},
+    {'task', 'report', 'launcher', 'preflight', 'security'},
     {'agents', 'goals'},
     {'learning'},
     {'nodes'},
@@ -32,7 +33,11 @@ LAYERS = (
 HEIGHT = {part: height for height, layer in enumerate(LAYERS) for part in layer}
 
 ROS_MODULES = {'rclpy', 'ament_index_python', 'rosidl_runtime_py', 'builtin_interfaces'}
-MAY_IMPORT_ROS = ('robot_rl.nodes.', 'sim_bridge.bridge_node')
+#: Those of sim_bridge are the two hosts in the graph and what they share.
+MAY_IMPORT_ROS = (
+    'robot_rl.nodes.',
+    *(f'sim_bridge.{name}' for name in ('bridge_node', 'arm_node', 'sensors', 'vendor')),
+)
 
 
 def module_name(path: Path) -> str:

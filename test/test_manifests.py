@@ -120,8 +120,9 @@ def test_every_node_has_an_executable(declared: dict[str, Any]) -> None:
     for starter in map(Path, starters):
         modules[starter.name] = re.findall(r' (\S+) "\$@"', starter.read_text())[0]
         assert os.access(starter, os.X_OK)
-    assert modules.pop('sim_bridge') == 'sim_bridge.bridge_node'
-    assert defines_main(ROOT / 'sim_bridge' / 'bridge_node.py')
+    for name, module in (('sim_bridge', 'bridge_node'), ('sim_arm', 'arm_node')):
+        assert modules.pop(name) == f'sim_bridge.{module}'
+        assert defines_main(ROOT / 'sim_bridge' / f'{module}.py')
     assert modules == {name: f'robot_rl.nodes.{name}' for name in nodes}
 
 

@@ -6,7 +6,8 @@ from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as arrays
 
 from robot_rl.models import state
-from robot_rl.models.normalizer import CLIP, ActorCriticInput, NormalizedInput, Normalizer
+from robot_rl.models.asymmetric import ActorCriticInput
+from robot_rl.models.normalizer import CLIP, NormalizedInput, Normalizer
 from robot_rl.types import DataSpec, EntrySpec
 
 SPEC = DataSpec({'touch': EntrySpec((2,)), 'secret': EntrySpec((3,), 'float64')}, 2)

@@ -19,7 +19,7 @@ from robot_rl.errors import InputError
 from robot_rl.perception.camera import CameraConfig
 from robot_rl.report.curve import Curve, draw_curve, moving_average
 from robot_rl.report.files import whole_file, write_text
-from robot_rl.report.metrics import MetricsWriter, read_metrics
+from robot_rl.report.metrics import MetricsWriter, forget_after, read_metrics
 from robot_rl.report.progress import bar, duration, progress_line
 from robot_rl.report.run_dir import make_run_dir, write_config
 from robot_rl.report.summary import Summary, read_summary, write_summary
@@ -138,6 +138,20 @@ def test_a_full_disk_stops_the_recording_only():
     assert 'recording stopped: No space left' in writer.error
     assert writer.dropped == 3
     writer.close()
+
+
+def test_metrics_beyond_a_checkpoint_are_forgotten(tmp_path):
+    path = tmp_path / 'metrics.jsonl'
+    forget_after(path, 'step', 3)
+    assert not path.exists()
+    with MetricsWriter(path) as writer:
+        for step in range(6):
+            writer.write({'step': step})
+    forget_after(path, 'step', 3)
+    assert [row['step'] for row in read_metrics(path)] == [0, 1, 2, 3]
+    path.write_text('damaged\n')
+    forget_after(path, 'step', 0)
+    assert path.read_text() == 'damaged\n'
 
 
 def test_damaged_metrics_name_the_line(tmp_path):

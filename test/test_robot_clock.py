@@ -4,7 +4,7 @@
 import pytest
 
 from robot_rl.nodes import common
-from robot_rl.nodes.common import RobotClock
+from robot_rl.nodes.robot_clock import RobotClock
 
 MS = 1_000_000
 OFFSET_NS = 5_000 * MS

@@ -164,7 +164,9 @@ def test_the_controller_moves_the_tool_straight(name, world):
     robot = load_robot(name)
     arm, before = Kinematics(robot), tool_xyz(world)
     driver = Controller(TASK.controller, arm, robot)
-    sphere = dataclasses.replace(TASK.safety, sphere_center=tuple(before.tolist()))
+    sphere = dataclasses.replace(
+        TASK.safety, sphere_center=tuple(before.tolist()), look_ahead=None
+    )
     safety = SafetyFilter(sphere, arm, 1.0 / CONTROL_HZ)
     for _ in range(20):
         state, wrench = world.joint_state(), world.wrench()

@@ -210,6 +210,18 @@ def test_another_controller_needs_arming(robot: Surroundings) -> None:
     robot.wait_for('')
 
 
+def test_the_status_holds_the_distance_to_each_limit(robot: Surroundings) -> None:
+    robot.force_xyz = 15.0 * UP_IN_TOOL
+    robot.wait_for('')
+    robot.listener.until(lambda: len(robot.statuses) > 5, 5)
+    status = robot.statuses[-1]
+    margins = dict(zip(status.limits, status.margins, strict=True))
+    assert margins['force'] == pytest.approx(40.0 - 15.0, abs=0.1)
+    assert margins['tool_speed'] == pytest.approx(0.25 - 0.02, abs=1e-3)
+    assert 0 < margins['sphere'] < 0.1
+    assert margins.keys() >= {'joint_position', 'joint_speed', 'singularity', 'torque'}
+
+
 def test_the_state_is_told_once_a_second(robot: Surroundings) -> None:
     robot.velocity = None
     robot.wait_for('no_command')

@@ -10,6 +10,7 @@ from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from safety_arms import CONFIG, HOME, PERIOD_NS, PERIOD_S, PlanarArm, complaints, velocity
 
+from benchmarks import safety_cases
 from robot_rl import config as configuration, resources
 from robot_rl.control.kinematics import Kinematics
 from robot_rl.control.robot import load_robot
@@ -19,6 +20,8 @@ from robot_rl.safety.filter import SafetyFilter
 from robot_rl.types import JointCommand, JointState, Wrench
 
 ARM = PlanarArm()
+#: Rules whose limits these cases leave out; the arbitrary cases below have them.
+UNSET = {'joint_acceleration', 'box', 'collision'}
 NO_SENSOR = dict.fromkeys(('force', 'torque', 'stop_force', 'stop_torque'))
 START_NS = 10_000_000_000
 
@@ -101,7 +104,7 @@ def check_allowed_and_idempotent(inputs, limits):
     return result.reason
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(inputs=steps, changes=st.sampled_from([{}, {'stop_force': None}, NO_SENSOR]))
 def test_any_input_leaves_an_allowed_command_and_twice_is_once(inputs, changes):
     check_allowed_and_idempotent(inputs, dataclasses.replace(CONFIG, **changes))
@@ -133,12 +136,12 @@ def random_input(rng):
 
 def test_random_sequences_leave_allowed_commands():
     rng, reasons = np.random.default_rng(11), set()
-    for _ in range(2000):
+    for _ in range(600):
         inputs = [random_input(rng) for _ in range(rng.integers(1, 5))]
         reasons.add(check_allowed_and_idempotent(inputs, CONFIG))
     kinds = {f'{age}_{name}' for name in ('command', 'state') for age in ('no', 'bad', 'stale')}
     assert kinds | {'future_state', 'old_command', 'state_jump', 'wrench'} <= reasons
-    assert {'', 'joint_speed', 'tool_speed', 'sphere', 'contact'} <= reasons
+    assert {'', 'joint_speed', 'tool_speed', 'contact', 'singularity'} <= reasons
 
 
 class Sawyer:
@@ -151,6 +154,7 @@ class Sawyer:
         configuration.read_yaml(resources.find('config/tasks', 'usb_insertion'))['safety'],
         'usb_insertion',
     )
+    config = dataclasses.replace(config, look_ahead=None)
 
 
 def random_touch(rng):
@@ -177,8 +181,8 @@ def test_random_motions_of_random_postures(arm, mode):
     """The final check must never be needed: the rules alone keep all limits together."""
     kinematics, config = (ARM, CONFIG) if arm == 'planar' else (Sawyer.kinematics, Sawyer.config)
     rng = np.random.default_rng(7)
-    size, acted = len(kinematics.velocity_limits), Counter()
-    for k in range(2000):
+    size, acted, still = len(kinematics.velocity_limits), Counter(), 0
+    for k in range(600):
         touch = Wrench(0, np.zeros(3), np.zeros(3)) if k % 2 else random_touch(rng)
         position, limits = random_case(rng, kinematics, config)
         wanted = rng.normal(size=size) * 10.0 ** rng.uniform(-3, 1)
@@ -190,11 +194,29 @@ def test_random_motions_of_random_postures(arm, mode):
         again = second.filter(result.command, state, touch, 0)
         assert again.command is result.command
         assert not first.counts['final_check']
-        acted[result.reason] += 1
-        acted['still'] += not result.command.value.any()
-    assert acted.keys() == {'', *rules.RULES, 'still'}
+        acted.update(first.counts)
+        still += result.reason in ('sphere', 'contact') and not result.command.value.any()
+    assert acted.keys() == rules.RULES.keys() - UNSET
     # Seven joints find an allowed motion nearly always, with the tool's rotation free if need be.
-    assert arm == 'planar' or acted['still'] < 0.05 * (acted['sphere'] + acted['contact'])
+    assert arm == 'planar' or still < 0.05 * (acted['sphere'] + acted['contact'])
+
+
+def test_a_hundred_thousand_arbitrary_inputs_of_real_arms():
+    """All limits, in any order of inputs, times, stops and resets; `bench safety` plays more."""
+    tally = safety_cases.run(100_000, seed=1)
+    assert tally.violations == []
+    assert tally.reasons.keys() >= {'', *rules.RULES, 'disarmed', 'state_jump', 'wrench'}
+    assert tally.moving > 0.3 * tally.cases
+    # The rules alone keep all limits together, but for a few postures among many.
+    assert tally.reasons['final_check'] < 1e-3 * tally.cases
+
+
+@pytest.mark.parametrize('name', rules.RULES)
+def test_without_any_one_rule_the_judge_complains(name, monkeypatch):
+    for table in ('RULES', 'BEFORE_CONTACT'):
+        left = {key: rule for key, rule in getattr(rules, table).items() if key != name}
+        monkeypatch.setattr(rules, table, left)
+    assert safety_cases.run(20_000, seed=2, to_the_first=True).violations
 
 
 def test_the_commanded_push_against_the_sphere_never_gets_out():

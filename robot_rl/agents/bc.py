@@ -28,8 +28,10 @@ from robot_rl.arrays import State
 from robot_rl.errors import InputError
 from robot_rl.models import deterministic, state, tanh_mean, training
 from robot_rl.models.deterministic import DeterministicActor, Exploration
+from robot_rl.models.encoder import EncoderConfig
 from robot_rl.models.mlp import FloatLayers
 from robot_rl.models.normalizer import NormalizedInput
+from robot_rl.models.sight import Seen, behind
 from robot_rl.models.tanh_mean import TanhMeanActor
 from robot_rl.ranges import Range
 from robot_rl.replay.batch import Batch, check_batch
@@ -62,6 +64,7 @@ class BCConfig:
         exploration: noise of `act` of a deterministic policy.
         min_std: floor of the standard deviation of a Gaussian one.
         initial_std: its start, above the floor.
+        encoder: of the pictures among the entries; none when absent.
         device: where updates run; `auto` takes CUDA where there is one.
     """
 
@@ -76,6 +79,7 @@ class BCConfig:
     exploration: Exploration = field(default_factory=lambda: Exploration(random_share=0.0))
     min_std: float = 0.02
     initial_std: float = 0.3
+    encoder: EncoderConfig | None = None
     device: Literal['auto', 'cpu', 'cuda'] = 'auto'
 
     def __post_init__(self) -> None:
@@ -99,7 +103,7 @@ class BC:
         """Draws the network and the noise from the seed."""
         self.config, self._spec = config, spec
         self._input = NormalizedInput(
-            spec, config.actor_entries, 'actor_entries', config.normalize
+            spec, config.actor_entries, 'actor_entries', config.normalize, config.encoder
         )
         self.entries = self._input.names
         self._device = training.resolve_device(config.device)
@@ -128,11 +132,12 @@ class BC:
 
     def act(self, entries: Entries, explore: bool) -> FloatArray:
         """An action [A]: the policy's own, with noise where `explore`."""
-        x = self._input.single(entries)
-        if isinstance(self._actor, TanhMeanActor):
-            self._gaussian = self._gaussian or self._actor.for_acting()
+        x, own = self._input.seen_by(self._actor, entries), behind(self._actor)
+        if isinstance(own, TanhMeanActor):
+            self._gaussian = self._gaussian or own.for_acting()
             return tanh_mean.act(self._gaussian, x, self._act_rng if explore else None)
-        self._layers = self._layers or self._actor.to_numpy()
+        self._layers = self._layers or own.to_numpy()
+        assert self._layers is not None
         action = deterministic.act(self._layers, x)
         return self.config.exploration.apply(action, self._act_rng) if explore else action
 
@@ -156,7 +161,8 @@ class BC:
         if len(rows):
             seen = {name: batch.observation[name][rows] for name in self._input.names}
             self._input.observe(seen)
-            loss = self._loss(self._tensor(self._input.batch(seen)), self._tensor(label))
+            x = self._input.tensors(seen, self._device, self._shift_rng)
+            loss = self._loss(x, torch.from_numpy(label).to(self._device))
             penalty = losses.squared_weights(self._actor.parameters()) if self.config.l2 else 0.0
             self._optimizer.descend(loss + self.config.l2 * penalty)
             self._forget()
@@ -179,14 +185,11 @@ class BC:
         each = ({name: array[i] for name, array in read.items()} for i in range(count))
         return np.stack([self._expert.act(one, False) for one in each]).astype(np.float32)
 
-    def _loss(self, x: Tensor, label: Tensor) -> Tensor:
-        ones = torch.ones(len(x), device=self._device)
-        if isinstance(self._actor, TanhMeanActor):
+    def _loss(self, x: Tensor | Seen, label: Tensor) -> Tensor:
+        ones = torch.ones(len(label), device=self._device)
+        if self.config.policy == 'gaussian':
             return losses.weighted_cloning_loss(self._actor.log_prob(x, label), ones)
         return losses.cloning_loss(self._actor.act(x), label, ones)
-
-    def _tensor(self, array: NDArray[np.generic]) -> Tensor:
-        return torch.from_numpy(array).to(self._device)
 
     def policy_state(self) -> State:
         """The actor's weights and how its input is scaled."""
@@ -209,15 +212,18 @@ class BC:
     def _draw(self, seed: int) -> None:
         config, size = self.config, self._spec.action_size
         draw = torch.Generator().manual_seed(seed)
-        sizes = (self._input.size, *config.hidden)
-        self._actor: TanhMeanActor | DeterministicActor
-        if config.policy == 'gaussian':
-            std = (config.min_std, config.initial_std)
-            self._actor = TanhMeanActor(sizes, size, std, draw).to(self._device)
-        else:
-            self._actor = DeterministicActor(sizes, size, 1.0, draw).to(self._device)
+
+        def make(width: int) -> TanhMeanActor | DeterministicActor:
+            sizes = (width, *config.hidden)
+            if config.policy == 'gaussian':
+                return TanhMeanActor(sizes, size, (config.min_std, config.initial_std), draw)
+            return DeterministicActor(sizes, size, 1.0, draw)
+
+        self._actor = self._input.behind_eye(make, draw).to(self._device)
         self._optimizer = training.Adam(self._actor.parameters(), config.learning_rate)
-        self._act_rng = np.random.default_rng(seed)
+        self._act_rng, self._shift_rng = np.random.default_rng(seed), np.random.default_rng(seed)
         self._policy_parts: dict[str, state.Part] = {'actor': self._actor, **self._input.parts}
         self._parts: dict[str, state.Part] = {name: getattr(self, f'_{name}') for name in _PARTS}
         self._parts |= self._input.parts
+        if config.encoder and config.encoder.shift:
+            self._parts['shift_rng'] = self._shift_rng

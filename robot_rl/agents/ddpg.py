@@ -10,7 +10,8 @@ Differs from the papers:
     * the behaviour cloning loss is a mean over the demonstrations in the batch, so that
       lambda_2 N_D is one weight;
     * the actor descends on the critic of the same update, already moved;
-    * an ensemble of critics with layer norm is possible; one without is the papers'.
+    * an ensemble of critics with layer norm is possible; one without is the papers';
+    * where the critic reads pictures, the actor is rated on the features of its step.
 """
 
 from dataclasses import dataclass, field
@@ -29,9 +30,10 @@ from robot_rl.agents.fast import FastCritic
 from robot_rl.agents.rows import Rows
 from robot_rl.arrays import State
 from robot_rl.models import state, training
-from robot_rl.models.deterministic import Acting, DeterministicActor, Exploration
-from robot_rl.models.mlp import EnsembleMLP
-from robot_rl.models.normalizer import ActorCriticInput
+from robot_rl.models.asymmetric import ActorCriticInput
+from robot_rl.models.deterministic import Acting, Exploration
+from robot_rl.models.encoder import EncoderConfig
+from robot_rl.models.sight import see
 from robot_rl.ranges import Range
 from robot_rl.replay.batch import Batch, check_batch
 from robot_rl.types import DataSpec, Entries, FloatArray
@@ -78,9 +80,10 @@ class DDPGConfig:
         bottleneck_entries: entries that the actor's bottleneck predicts; empty for no bottleneck.
         bottleneck_weight: of the mean squared error of that prediction.
         cloning: weights of critic and demonstrations in the actor's loss.
+        encoder: of the pictures among the entries; none when absent.
         device: where updates run; `auto` takes CUDA where there is one.
         fast: whether updates on the CPU go the way of `dpg_fast`, which knows neither bottleneck
-            nor L2; off leaves all to autograd.
+            nor L2 nor pictures; off leaves all to autograd.
     """
 
     actor_entries: tuple[str, ...] = ()
@@ -101,6 +104,7 @@ class DDPGConfig:
     bottleneck_entries: tuple[str, ...] = ()
     bottleneck_weight: float = 1.0
     cloning: Cloning = field(default_factory=Cloning)
+    encoder: EncoderConfig | None = None
     device: Literal['auto', 'cpu', 'cuda'] = 'auto'
     fast: bool = True
 
@@ -123,7 +127,7 @@ class DDPG:
         self._config, self._spec = config, spec
         self._device = training.resolve_device(config.device)
         read = config.actor_entries, config.critic_entries
-        self._input = ActorCriticInput(spec, *read, config.normalize)
+        self._input = ActorCriticInput(spec, *read, config.normalize, config.encoder)
         names = config.bottleneck_entries
         self._bottleneck = Bottleneck(spec, names, config.normalize) if names else None
         self.entries = tuple(dict.fromkeys(self._input.names + names))
@@ -167,12 +171,12 @@ class DDPG:
             training.polyak(self._target_critic, self._critic, share)
 
     def _step(self, batch: Batch, rows: Rows, measure: bool) -> dict[str, Tensor]:
-        target = self._target_q(rows)
-        q = self._critic(torch.cat([rows.state, rows.action], 1))
+        target, state_ = self._target_q(rows), see(self._critic, rows.state)
+        q = self._critic.rate(state_, rows.action)
         critic_loss = losses.critic_loss(q, target)
         self._critic_optimizer.descend(losses.with_l2(critic_loss, self._critic, self._config.l2))
         measured = {'critic_loss': critic_loss, 'q': q.mean()}
-        return measured | self._improve(batch, rows)
+        return measured | self._improve(batch, rows.judged_by(state_, self._input.shared))
 
     def _fast_step(self, batch: Batch, rows: Rows, measure: bool) -> dict[str, Tensor]:
         """The same with written-out derivatives."""
@@ -185,7 +189,7 @@ class DDPG:
     @torch.no_grad()
     def _target_q(self, rows: Rows) -> Tensor:
         action = self._target_actor.act(rows.next_seen)
-        q = self._target_critic(torch.cat([rows.next_state, action], 1))
+        q = self._target_critic.rate(rows.next_state, action)
         target = losses.td_target(rows.reward, rows.terminated, q.amin(0), rows.discount)
         return target.clamp(*self._bounds) if self._bounds else target
 
@@ -210,7 +214,7 @@ class DDPG:
 
     def _rate(self, state_: Tensor, action: Tensor) -> Tensor:
         """Q(s, a), shape [B]."""
-        q: Tensor = self._critic(torch.cat([state_, action], 1))
+        q: Tensor = self._critic.rate(state_, action)
         return q.amin(0)
 
     def policy_state(self) -> State:
@@ -234,11 +238,8 @@ class DDPG:
     def _make_networks(self, seed: int) -> None:
         config, size = self._config, self._spec.action_size
         draw = torch.Generator().manual_seed(seed)
-        sizes = (self._input.actor.size, *config.hidden)
         width = self._bottleneck.size if self._bottleneck else 0
-        actor = DeterministicActor(sizes, size, config.init_scale, draw, width)
-        sizes = (self._input.critic.size + size, *config.hidden)
-        critic = EnsembleMLP(sizes, config.critics, config.layer_norm, draw)
+        actor, critic = self._input.deterministic(config, size, draw, width)
         make = partial(training.with_copy, learning_rate=config.learning_rate, device=self._device)
         self._actor, self._target_actor, self._actor_optimizer = make(actor)
         self._critic, self._target_critic, self._critic_optimizer = make(critic)
@@ -251,7 +252,8 @@ class DDPG:
         self._policy_parts: dict[str, state.Part] = {'actor': self._actor}
         self._policy_parts |= self._input.actor.parts
         self._fast: FastDPG | None = None
-        if config.fast and self._device.type == 'cpu' and not (self._bottleneck or config.l2):
+        left = self._bottleneck or config.l2 or config.encoder
+        if config.fast and self._device.type == 'cpu' and not left:
             fast = FastActor(self._actor, self._target_actor, self._actor_optimizer)
             judge = FastCritic(self._critic, self._target_critic, self._critic_optimizer)
             self._fast = FastDPG(fast, judge)

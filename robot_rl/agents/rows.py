@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A batch as the networks of an actor-critic read it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from robot_rl.models.normalizer import ActorCriticInput
+from robot_rl.models.asymmetric import ActorCriticInput
 from robot_rl.replay.batch import Batch
 
 
@@ -16,21 +17,21 @@ class Rows:
     """A batch as the networks read it.
 
     Attributes:
-        seen: input of the actor, shape [B, I].
-        state: input of the critics but for the action, shape [B, S].
+        seen: input of the actor, shape [B, I], or with pictures.
+        state: input of the critics but for the action, shape [B, S], or with pictures.
         action: shape [B, A].
-        next_seen: of the next observation, shape [B, I].
-        next_state: of the next observation, shape [B, S].
+        next_seen: of the next observation, as `seen`.
+        next_state: of the next observation, as `state`.
         reward: shape [B].
         terminated: 1 where the task ended, else 0, shape [B].
         discount: of the next value, shape [B].
     """
 
-    seen: Tensor
-    state: Tensor
+    seen: Any
+    state: Any
     action: Tensor
-    next_seen: Tensor
-    next_state: Tensor
+    next_seen: Any
+    next_state: Any
     reward: Tensor
     terminated: Tensor
     discount: Tensor
@@ -61,3 +62,13 @@ class Rows:
             terminated=torch.from_numpy(terminated).to(device),
             discount=torch.from_numpy(discount).to(device),
         )
+
+    def judged_by(self, state: Tensor, shared: bool) -> 'Rows':
+        """The same for the actor's step, with what the critics made of the pictures.
+
+        Args:
+            state: input of the critics' layers in their own step, shape [B, S].
+            shared: whether the actor's layers read the same.
+        """
+        known = state.detach()
+        return replace(self, state=known, seen=known if shared else self.seen)

@@ -9,7 +9,8 @@ Differs from the paper:
     * the mean starts near zero, and the critics learn for a while before the actor moves, so
       that a residual does not spoil its base controller (Nair 2022, chapter 5);
     * the temperature has a floor, which keeps exploration alive late in training;
-    * the temperature descends in its logarithm.
+    * the temperature descends in its logarithm;
+    * where the critics read pictures, the actor is rated on the features of their step.
 """
 
 import math
@@ -27,8 +28,10 @@ from robot_rl.agents.rows import Rows
 from robot_rl.agents.sac_fast import Actor, FastSAC, Settings
 from robot_rl.arrays import State
 from robot_rl.models import gaussian, state, training
+from robot_rl.models.asymmetric import ActorCriticInput
+from robot_rl.models.encoder import EncoderConfig
 from robot_rl.models.mlp import EnsembleMLP, FloatLayers
-from robot_rl.models.normalizer import ActorCriticInput
+from robot_rl.models.sight import behind, see
 from robot_rl.ranges import Range
 from robot_rl.replay.batch import Batch, check_batch
 from robot_rl.types import DataSpec, Entries, FloatArray
@@ -77,8 +80,10 @@ class SACConfig:
         initial_std: of the exploration before squashing.
         mean_init_scale: factor on the initial weights of the last actor layer.
         critic_burn_in: updates of the critics alone at the start.
+        encoder: of the pictures among the entries; none when absent.
         device: where updates run; `auto` takes CUDA where there is one.
-        fast: whether updates on the CPU go the way of `sac_fast`; off leaves all to autograd.
+        fast: whether updates on the CPU go the way of `sac_fast`, which knows no pictures; off
+            leaves all to autograd.
     """
 
     actor_entries: tuple[str, ...] = ()
@@ -98,6 +103,7 @@ class SACConfig:
     initial_std: float = 0.5
     mean_init_scale: float = 0.01
     critic_burn_in: int = 0
+    encoder: EncoderConfig | None = None
     device: Literal['auto', 'cpu', 'cuda'] = 'auto'
     fast: bool = True
 
@@ -121,7 +127,7 @@ class SAC:
         """Draws networks and noise from the seed."""
         self._config, self._spec = config, spec
         read = config.actor_entries, config.critic_entries
-        self._input = ActorCriticInput(spec, *read, normalize=False)
+        self._input = ActorCriticInput(spec, *read, False, config.encoder)
         self.entries = self._input.names
         self._device = training.resolve_device(config.device)
         wanted = config.target_entropy
@@ -138,9 +144,10 @@ class SAC:
     def act(self, entries: Entries, explore: bool) -> FloatArray:
         """An action [A]: a sample where `explore`, else the squashed mean."""
         if self._layers is None:
-            self._layers = self._actor.to_numpy()
+            self._layers = behind(self._actor).to_numpy()
+        assert self._layers is not None
         rng = self._act_rng if explore else None
-        return gaussian.act(self._layers, self._input.actor.single(entries), rng)
+        return gaussian.act(self._layers, self._input.actor.seen_by(self._actor, entries), rng)
 
     def reseed(self, seed: int) -> None:
         """Restarts the exploration noise of `act`."""
@@ -163,11 +170,13 @@ class SAC:
     def _step(self, rows: Rows, members: Tensor | None) -> dict[str, Tensor]:
         temperature = self._log_temperature.detach().exp()
         target = self._target_q(rows, members, temperature)
-        q = self._critic(torch.cat([rows.state, rows.action], 1))
+        state_ = see(self._critic, rows.state)
+        q = self._critic.rate(state_, rows.action)
         critic_loss = losses.critic_loss(q, target)
         self._critic_optimizer.descend(critic_loss)
         measured = {'critic_loss': critic_loss, 'q': q.mean(), 'temperature': temperature}
         if self._actor_due:
+            rows = rows.judged_by(state_, self._input.shared)
             measured |= self._improve(rows, temperature)
         training.polyak(self._target, self._critic, self._config.tau)
         return measured
@@ -181,14 +190,14 @@ class SAC:
     @torch.no_grad()
     def _target_q(self, rows: Rows, members: Tensor | None, temperature: Tensor) -> Tensor:
         action, log_prob = self._actor.sample(rows.next_seen, self._noise)
-        q = self._target(torch.cat([rows.next_state, action], 1), members)
+        q = self._target.rate(rows.next_state, action, members)
         value = losses.soft_value(q, log_prob, temperature)
         return losses.td_target(rows.reward, rows.terminated, value, rows.discount)
 
     def _improve(self, rows: Rows, temperature: Tensor) -> dict[str, Tensor]:
         """One step of the actor, then of the temperature."""
         action, log_prob = self._actor.sample(rows.seen, self._noise)
-        q = self._critic(torch.cat([rows.state, action], 1))
+        q = self._critic.rate(rows.state, action)
         if self._config.actor_critics == 'mean':
             q = q.mean(0, keepdim=True)
         actor_loss = losses.soft_actor_loss(q, log_prob, temperature)
@@ -221,14 +230,16 @@ class SAC:
     def _make_networks(self, seed: int) -> None:
         config, size = self._config, self._spec.action_size
         draw = torch.Generator().manual_seed(seed)
-        sizes = (self._input.actor.size, *config.hidden)
         start = (config.mean_init_scale, config.initial_std)
-        actor = gaussian.GaussianActor(sizes, size, start, draw)
-        sizes = (self._input.critic.size + size, *config.hidden)
-        critic = EnsembleMLP(sizes, config.critics, config.layer_norm, draw)
+        members = config.critics, config.layer_norm
+        actor, critic = self._input.networks(
+            lambda n: gaussian.GaussianActor((n, *config.hidden), size, start, draw),
+            lambda n: EnsembleMLP((n + size, *config.hidden), *members, draw),
+            draw,
+        )
         rate, device = config.learning_rate, self._device
         self._actor = actor.to(device)
-        self._actor_optimizer = training.Adam(self._actor.parameters(), rate)
+        self._actor_optimizer = training.Adam(training.trained(self._actor), rate)
         made = training.with_copy(critic, rate, device)
         self._critic, self._target, self._critic_optimizer = made
         log_temperature = torch.tensor(math.log(config.initial_temperature), device=device)
@@ -237,7 +248,9 @@ class SAC:
         self._act_rng = np.random.default_rng(seed)
         self._temperature_optimizer = training.Adam([self._log_temperature], rate)
         self._parts: dict[str, state.Part] = {name: getattr(self, f'_{name}') for name in _PARTS}
-        self._fast = self._make_fast() if config.fast and device.type == 'cpu' else None
+        self._parts |= self._input.parts
+        fast = config.fast and device.type == 'cpu' and not config.encoder
+        self._fast = self._make_fast() if fast else None
 
     def _make_fast(self) -> FastSAC:
         config, tuned = self._config, self._temperature_optimizer

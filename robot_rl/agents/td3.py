@@ -12,7 +12,8 @@ Differs from the paper:
       actor. The target actor moves with the actor;
     * critics may normalise their hidden layers, inputs may be normalised, and there may be
       more than two critics;
-    * a share of the actions may be uniformly random.
+    * a share of the actions may be uniformly random;
+    * where the critics read pictures, the actor is rated on the features of their step.
 """
 
 from dataclasses import dataclass, field
@@ -30,9 +31,10 @@ from robot_rl.agents.fast import FastCritic
 from robot_rl.agents.rows import Rows
 from robot_rl.arrays import State
 from robot_rl.models import state, training
-from robot_rl.models.deterministic import Acting, DeterministicActor, Exploration
-from robot_rl.models.mlp import EnsembleMLP
-from robot_rl.models.normalizer import ActorCriticInput
+from robot_rl.models.asymmetric import ActorCriticInput
+from robot_rl.models.deterministic import Acting, Exploration
+from robot_rl.models.encoder import EncoderConfig
+from robot_rl.models.sight import see
 from robot_rl.ranges import Range
 from robot_rl.replay.batch import Batch, check_batch
 from robot_rl.types import DataSpec, Entries, FloatArray
@@ -78,8 +80,10 @@ class TD3Config:
             residual.
         critic_burn_in: updates of the critics alone at the start.
         cloning: weights of critic and demonstrations in the actor's loss.
+        encoder: of the pictures among the entries; none when absent.
         device: where updates run; `auto` takes CUDA where there is one.
-        fast: whether updates on the CPU go the way of `dpg_fast`; off leaves all to autograd.
+        fast: whether updates on the CPU go the way of `dpg_fast`, which knows no pictures; off
+            leaves all to autograd.
     """
 
     actor_entries: tuple[str, ...] = ()
@@ -98,6 +102,7 @@ class TD3Config:
     init_scale: float = 1.0
     critic_burn_in: int = 0
     cloning: Cloning = field(default_factory=Cloning)
+    encoder: EncoderConfig | None = None
     device: Literal['auto', 'cpu', 'cuda'] = 'auto'
     fast: bool = True
 
@@ -117,7 +122,7 @@ class TD3:
         """Draws networks and noise from the seed."""
         self._config, self._spec = config, spec
         read = config.actor_entries, config.critic_entries
-        self._input = ActorCriticInput(spec, *read, config.normalize)
+        self._input = ActorCriticInput(spec, *read, config.normalize, config.encoder)
         self.entries = self._input.names
         self._device = training.resolve_device(config.device)
         self._updates = torch.zeros((), dtype=torch.int64)
@@ -146,14 +151,14 @@ class TD3:
         return {name: value.item() for name, value in measured.items()} if measure else {}
 
     def _step(self, batch: Batch, rows: Rows, measure: bool) -> dict[str, Tensor]:
-        target = self._target_q(rows)
-        q = self._critic(torch.cat([rows.state, rows.action], 1))
+        target, state_ = self._target_q(rows), see(self._critic, rows.state)
+        q = self._critic.rate(state_, rows.action)
         critic_loss = losses.critic_loss(q, target)
         self._critic_optimizer.descend(critic_loss)
         measured = {'critic_loss': critic_loss, 'q': q.mean()}
         self._updates += 1
         if self._actor_due:
-            measured |= self._improve(batch, rows)
+            measured |= self._improve(batch, rows.judged_by(state_, self._input.shared))
         training.polyak(self._target_critic, self._critic, self._config.tau)
         return measured
 
@@ -182,7 +187,7 @@ class TD3:
         action, config = self._target_actor.act(rows.next_seen), self._config
         noise = torch.randn(action.shape, generator=self._noise, device=self._device)
         action = losses.smoothed_action(action, config.smoothing * noise, config.smoothing_limit)
-        q = self._target_critic(torch.cat([rows.next_state, action], 1))
+        q = self._target_critic.rate(rows.next_state, action)
         return losses.td_target(rows.reward, rows.terminated, q.amin(0), rows.discount)
 
     def _improve(self, batch: Batch, rows: Rows) -> dict[str, Tensor]:
@@ -202,7 +207,7 @@ class TD3:
 
     def _rate(self, state_: Tensor, action: Tensor) -> Tensor:
         """Q_1(s, a), shape [B]."""
-        q: Tensor = self._critic(torch.cat([state_, action], 1), _FIRST)
+        q: Tensor = self._critic.rate(state_, action, _FIRST)
         return q[0]
 
     def policy_state(self) -> State:
@@ -226,10 +231,7 @@ class TD3:
     def _make_networks(self, seed: int) -> None:
         config, size = self._config, self._spec.action_size
         draw = torch.Generator().manual_seed(seed)
-        sizes = (self._input.actor.size, *config.hidden)
-        actor = DeterministicActor(sizes, size, config.init_scale, draw)
-        sizes = (self._input.critic.size + size, *config.hidden)
-        critic = EnsembleMLP(sizes, config.critics, config.layer_norm, draw)
+        actor, critic = self._input.deterministic(config, size, draw)
         make = partial(training.with_copy, learning_rate=config.learning_rate, device=self._device)
         self._actor, self._target_actor, self._actor_optimizer = make(actor)
         self._critic, self._target_critic, self._critic_optimizer = make(critic)
@@ -241,7 +243,7 @@ class TD3:
         self._policy_parts: dict[str, state.Part] = {'actor': self._actor}
         self._policy_parts |= self._input.actor.parts
         self._fast: FastDPG | None = None
-        if config.fast and self._device.type == 'cpu':
+        if config.fast and self._device.type == 'cpu' and not config.encoder:
             fast = FastActor(self._actor, self._target_actor, self._actor_optimizer)
             judge = self._critic, self._target_critic, self._critic_optimizer
             self._fast = FastDPG(fast, FastCritic(*judge, _FIRST))

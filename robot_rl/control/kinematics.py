@@ -93,10 +93,15 @@ class Kinematics:
             if name not in known:
                 raise InputError(f'robot {robot.name}: URDF has no joint {name!r}')
         self._tool = self._model.body(robot.tool_frame).id
+        # Views, which follow the data: making one anew costs as much as the arithmetic.
+        self._qpos = self._data.qpos
+        self._tool_xyz = self._data.xpos[self._tool]
+        self._tool_axes = self._data.xmat[self._tool].reshape(3, 3)
         self._base = self._model.body(robot.base_frame).id
         # The order of the configuration is the caller's; MuJoCo's is that of the tree.
-        self._columns = np.array([self._model.joint(n).dofadr[0] for n in robot.joints])
-        self._in_order = bool((self._columns == np.arange(len(self._columns))).all())
+        columns = np.array([self._model.joint(n).dofadr[0] for n in robot.joints])
+        self._in_order = bool((columns == np.arange(len(columns))).all())
+        self._columns = slice(None) if self._in_order else columns
         self._based = self._base_is_world()
         self._last = b'', ToolState(np.zeros(3), np.eye(3), np.zeros((6, 0)))
         limits = [known[name] for name in robot.joints]
@@ -118,15 +123,15 @@ class Kinematics:
 
     def _evaluate(self, position: FloatArray) -> ToolState:
         model, data = self._model, self._data
-        data.qpos[self._columns] = position
+        self._qpos[self._columns] = position
         mujoco.mj_kinematics(model, data)
         mujoco.mj_comPos(model, data)
-        jacobian = np.empty((6, model.nv))
-        tool_xyz = data.xpos[self._tool].copy()
+        jacobian = np.empty((6, len(position)))
+        tool_xyz = self._tool_xyz.copy()
         mujoco.mj_jac(model, data, jacobian[:3], jacobian[3:], tool_xyz, self._tool)
         if not self._in_order:
-            jacobian = jacobian[:, self._columns]
-        rotation = data.xmat[self._tool].reshape(3, 3).copy()
+            jacobian = np.ascontiguousarray(jacobian[:, self._columns])
+        rotation = self._tool_axes.copy()
         if self._based:
             return ToolState(tool_xyz, rotation, jacobian)
         return self._in_base(tool_xyz, rotation, jacobian)

@@ -2,7 +2,7 @@
 """One snapshot out of several sensor streams, refused when a part of it is too old."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,13 @@ class AlignConfig:
         max_age_ns: how much older than the joint state any other part may be; 0 asks for
             equal stamps.
         pictures: names of the picture streams that must be there.
+        picture_ages_ns: limit of those that have one of their own.
     """
 
     tick_period_ns: int
     max_age_ns: int
     pictures: tuple[str, ...] = ()
+    picture_ages_ns: dict[str, int] = field(default_factory=dict)
 
 
 class Aligner:
@@ -89,7 +91,8 @@ class Aligner:
 
     def _too_old(self, stamps: Iterable[tuple[str, int | None]], now_ns: int) -> Iterable[str]:
         for name, stamp in stamps:
-            if stamp is None or now_ns - stamp > self._config.max_age_ns:
+            limit_ns = self._config.picture_ages_ns.get(name, self._config.max_age_ns)
+            if stamp is None or now_ns - stamp > limit_ns:
                 yield name
 
     def _following_tick(self, stamp_ns: int) -> int:

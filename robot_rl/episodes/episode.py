@@ -102,7 +102,7 @@ class Episodes:
         self._seed = seed
         self._collector = collector
         self.episode = limits.first_episode - 1
-        self.step = 0
+        self.step = self.sequence = 0
         self.actions = limits.first_step
         self.over = True
 
@@ -126,6 +126,7 @@ class Episodes:
         if self.over:
             raise RuntimeError(f'episode {self.episode} is over; reset before observing')
         step, self.step = self.step, self.step + 1
+        sequence, self.sequence = self.sequence, self.sequence + 1
         self.actions += step > 0
         return Observation(
             stamp_ns=snapshot.stamp_ns,
@@ -134,6 +135,7 @@ class Episodes:
             step=step,
             entries=self._builder.build(snapshot),
             truncated=step >= self._limits.horizon or 0 < self._limits.steps <= self.actions,
+            sequence=sequence,
         )
 
     def judge(self, observation: Observation, reward: Reward) -> bool:

@@ -113,6 +113,17 @@ def load(path: Path, only: tuple[str, ...] = ()) -> Checkpoint:
     return Checkpoint(meta, files)
 
 
+def resume_from(run_folder: str, checkpoint: str = '') -> str:
+    """Where a run goes on: from its own checkpoints, where it has some, as after a restart.
+
+    Args:
+        run_folder: of the run; '' for none.
+        checkpoint: what else to go on from; '' for nothing.
+    """
+    own = Path(run_folder, 'checkpoints')
+    return str(own) if run_folder and _checkpoints(own) else checkpoint
+
+
 class CheckpointWriter:
     """Writes checkpoints beside the training, one at a time.
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from robot_rl import ranges
 from robot_rl.models.mlp import MLP, FloatLayers, forward_numpy
 from robot_rl.models.normalizer import NormalizedInput
+from robot_rl.models.sight import Sighted, behind
 from robot_rl.ranges import Range
 from robot_rl.types import Entries, FloatArray
 
@@ -55,8 +56,7 @@ class DeterministicActor(nn.Module):
 
     The bottleneck is a narrow linear layer before the last hidden one. It is trained to predict
     named entries of the state, and all that the action depends on passes through it (Pinto et
-    al. 2017, section IV-B). What precedes it takes vectors; an encoder of images would stand
-    in front.
+    al. 2017, section IV-B). An encoder of pictures stands in front (`sight.py`).
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class Acting:
 
     def __init__(
         self,
-        actor: DeterministicActor,
+        actor: DeterministicActor | Sighted,
         seen: NormalizedInput,
         exploration: Exploration,
         seed: int,
@@ -137,8 +137,9 @@ class Acting:
     def act(self, entries: Entries, explore: bool) -> FloatArray:
         """An action [A]: the policy's own, with noise where `explore`."""
         if self._layers is None:
-            self._layers = self._actor.to_numpy()
-        action = act(self._layers, self._input.single(entries))
+            self._layers = behind(self._actor).to_numpy()
+        assert self._layers is not None
+        action = act(self._layers, self._input.seen_by(self._actor, entries))
         return self._exploration.apply(action, self.rng) if explore else action
 
     def reseed(self, seed: int) -> None:

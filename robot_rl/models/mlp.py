@@ -95,6 +95,11 @@ class EnsembleMLP(nn.Module):
                 x = torch.relu_(x)
         return x.squeeze(-1)
 
+    def rate(self, x: Tensor, action: Tensor, members: slice | Tensor | None = None) -> Tensor:
+        """Values [N, B] of actions [B, A] in states [B, S]."""
+        values: Tensor = self(torch.cat([x, action], 1), members)
+        return values
+
 
 def _uniform(shape: tuple[int, ...], inputs: int, generator: torch.Generator) -> nn.Parameter:
     """Uniform in +-1 / sqrt(inputs), the usual start of a linear layer."""

@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Inputs scaled by the running mean and deviation of what was seen (Pinto et al. 2017, V-H)."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from robot_rl.models import workers
-from robot_rl.models.inputs import VectorInput
+from robot_rl.models.encoder import EncoderConfig, as_floats
+from robot_rl.models.inputs import VectorInput, check_shapes, is_picture, own_entries
+from robot_rl.models.sight import Eye, Seen, Sighted, Views, shifted
 from robot_rl.types import DataSpec, Entries, FloatArray
 
 #: Scaled values are clipped here, so that a glitch of a sensor stays an ordinary input.
@@ -75,14 +80,22 @@ def _total(*parts: FloatArray) -> list[FloatArray]:
 class NormalizedInput:
     """The entries that one network reads, joined and, where asked for, normalised.
 
+    With an encoder, entries may be pictures; these are neither joined nor normalised here.
+
     Attributes:
         names: the entries.
         size: width of the joined vector.
         parts: its statistics as `state.save` takes them; empty without normalisation.
+        views: its pictures; None where it has none.
     """
 
     def __init__(
-        self, spec: DataSpec, names: tuple[str, ...], where: str, normalize: bool
+        self,
+        spec: DataSpec,
+        names: tuple[str, ...],
+        where: str,
+        normalize: bool,
+        encoder: EncoderConfig | None = None,
     ) -> None:
         """Resolves the names as `VectorInput` does.
 
@@ -91,10 +104,20 @@ class NormalizedInput:
             names: entries to read; empty for all of the task's own.
             where: key of the configuration, for messages.
             normalize: whether the joined vector is scaled.
+            encoder: of the pictures among the entries; without one they are refused.
         """
-        self._input = VectorInput(spec, names, where)
-        self.names, self.size = self._input.names, self._input.size
-        self._normalizer = Normalizer(self.size) if normalize else None
+        self._encoder, self.views = encoder, None
+        pictures: tuple[str, ...] = ()
+        if encoder is not None:
+            names = names or own_entries(spec)
+            pictures = tuple(n for n in names if n in spec.entries and is_picture(spec.entries[n]))
+        if encoder is not None and pictures:
+            self.views = Views(spec, pictures, encoder, where)
+        self._shapes = {name: spec.entries[name].shape for name in pictures}
+        vectors = tuple(name for name in names if name not in pictures)
+        self._input = VectorInput(spec, vectors, where, empty=bool(pictures))
+        self.names, self.size = pictures + self._input.names, self._input.size
+        self._normalizer = Normalizer(self.size) if normalize and self.size else None
         self.parts = {'normalizer': self._normalizer} if self._normalizer else {}
 
     def observe(self, entries: Entries) -> None:
@@ -103,50 +126,65 @@ class NormalizedInput:
             self._normalizer.observe(self._input.batch(entries))
 
     def batch(self, entries: Entries) -> NDArray[np.float32]:
-        """The input [B, size] for many observations."""
+        """The joined vectors [B, size] of many observations."""
         x = self._input.batch(entries)
         return self._normalizer.scaled(x) if self._normalizer else x
 
+    def tensors(
+        self, entries: Entries, device: torch.device, rng: np.random.Generator | None = None
+    ) -> Tensor | Seen:
+        """The input for many observations: a vector [B, size], or one with its pictures.
+
+        Args:
+            entries: of the observations.
+            device: where the tensors are to be; pictures stay uint8 up to there.
+            rng: chooses by how much pictures are shifted; None leaves them in place.
+        """
+        vector = torch.from_numpy(self.batch(entries)).to(device)
+        if self.views is None or self._encoder is None:
+            return vector
+        pictures, most = self.views.stack(entries), self._encoder.shift
+        if rng is not None and most:
+            by = rng.integers(0, 2 * most + 1, (len(vector), 2))
+            pictures = tuple(shifted(view, by, most) for view in pictures)
+        views = (torch.from_numpy(np.ascontiguousarray(view)).to(device) for view in pictures)
+        return Seen(vector, tuple(as_floats(view) for view in views))
+
     def single(self, entries: Entries) -> NDArray[np.float32]:
-        """The input [size] for one observation; a misfit is an `InputError`."""
+        """The vector [size] of one observation; a misfit is an `InputError`."""
         x = self._input.single(entries)
         return self._normalizer.scaled(x) if self._normalizer else x
 
+    def seen_by(self, network: nn.Module, entries: Entries) -> NDArray[np.float32]:
+        """What the layers of a network read of one observation, shape [I].
 
-class ActorCriticInput:
-    """What actor and critic read; the same entries are joined and scaled only once.
+        Raises:
+            InputError: an entry is missing or has another shape; names it.
+        """
+        if not isinstance(network, Sighted):
+            return self.single(entries)
+        check_shapes(entries, self._shapes)
+        self._input.single(entries)
+        one = {name: entries[name][None] for name in self.names}
+        device = next(network.parameters()).device
+        with torch.no_grad():
+            found: NDArray[np.float32] = network.see(self.tensors(one, device))[0].cpu().numpy()
+        return found
 
-    Attributes:
-        actor: input of the actor.
-        critic: input of the critic, the very same object where it reads the same entries.
-        names: entries of both.
-        parts: their statistics, as `state.save` takes them.
-    """
+    def make_eye(self, generator: torch.Generator) -> Eye:
+        """An encoder for its pictures, beside its vector."""
+        assert self.views is not None
+        assert self._encoder is not None
+        return Eye(self._encoder, self.views, self.size, generator)
 
-    def __init__(
-        self,
-        spec: DataSpec,
-        actor_entries: tuple[str, ...],
-        critic_entries: tuple[str, ...],
-        normalize: bool,
-    ) -> None:
-        """Resolves the entries; see `NormalizedInput`."""
-        self.actor = NormalizedInput(spec, actor_entries, 'actor_entries', normalize)
-        critic = NormalizedInput(spec, critic_entries, 'critic_entries', normalize)
-        self.critic = self.actor if critic.names == self.actor.names else critic
-        self.names = tuple(dict.fromkeys(self.actor.names + self.critic.names))
-        both = {'actor': self.actor, 'critic': self.critic}
-        self.parts = {f'{k}_{n}': p for k, used in both.items() for n, p in used.parts.items()}
+    def behind_eye(self, make: Callable[[int], nn.Module], generator: torch.Generator) -> Any:
+        """A network for this input, behind an eye where there are pictures.
 
-    def observe(self, entries: Entries) -> None:
-        """Takes many observations into the statistics."""
-        self.actor.observe(entries)
-        if self.critic is not self.actor:
-            self.critic.observe(entries)
-
-    def batch(self, entries: Entries, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Inputs [B, I] of actor and critic for many observations."""
-        seen = torch.from_numpy(self.actor.batch(entries)).to(device)
-        if self.critic is self.actor:
-            return seen, seen
-        return seen, torch.from_numpy(self.critic.batch(entries)).to(device)
+        Args:
+            make: makes the network from the width of what it reads.
+            generator: source of the eye's initial weights.
+        """
+        if self.views is None:
+            return make(self.size)
+        eye = self.make_eye(generator)
+        return Sighted(eye, make(eye.size))

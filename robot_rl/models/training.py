@@ -9,6 +9,8 @@ from typing import Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
+from robot_rl.models.sight import Sighted
+
 # Numbers of glibc's <malloc.h>.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 
@@ -96,8 +98,13 @@ def with_copy(network: M, learning_rate: float, device: torch.device) -> tuple[M
     return (
         moved,
         copy.deepcopy(moved).requires_grad_(False),
-        Adam(moved.parameters(), learning_rate),
+        Adam(trained(moved), learning_rate),
     )
+
+
+def trained(network: nn.Module) -> list[nn.Parameter]:
+    """The parameters that a network's own loss moves."""
+    return network.own_parameters() if isinstance(network, Sighted) else [*network.parameters()]
 
 
 def choose_members(wanted: int | None, members: int, noise: torch.Generator) -> Tensor | None:

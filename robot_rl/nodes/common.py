@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every node of the graph shares: parameters, QoS, the robot's clock, and how it runs."""
+"""What every node of the graph shares: parameters, QoS, and how it runs."""
 
 import signal
 import sys
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -22,17 +21,17 @@ from rclpy.task import Future  # noqa: E402
 
 from robot_rl.errors import InputError  # noqa: E402
 from robot_rl.nodes.composition import Endpoints, LocalQueue, Outlet, join  # noqa: E402
+from robot_rl.nodes.flood import FloodWatch  # noqa: E402
 from robot_rl.nodes.parameters import GraphParameters, declare  # noqa: E402
+from robot_rl.nodes.robot_clock import RobotClock  # noqa: E402
 
 DISCOVERY_SECONDS = 0.4
 LEASE_SECONDS = 4.0  # longer than the lease in config/fastdds_profile.xml
 
-CLOCK_WINDOW_NS = 100_000_000
-CLOCK_STEP_NS = 1_000_000_000  # the robot's clock was set, or its simulation began anew
-
 COMMAND_LIFE = Duration(seconds=0.1)
 EVENT_QOS = QoSProfile(depth=200)  # nothing is lost to a reader that lags behind for a while
 REPLAY_QOS = QoSProfile(depth=1000)
+NEWEST_QOS = QoSProfile(depth=5)  # in real time an older action is of no use
 
 
 def step_qos(lockstep: bool, depth: int = EVENT_QOS.depth) -> QoSProfile:
@@ -65,42 +64,6 @@ def command_qos(lockstep: bool) -> QoSProfile:
     return QoSProfile(depth=1, lifespan=COMMAND_LIFE)
 
 
-class RobotClock:
-    """The robot's time, from its stamps and carried on by the monotonic clock.
-
-    Ages are then independent of steps of the wall clock and of offsets between machines. The
-    least delayed stamp of the last tenth of a second counts, so that nodes agree on the time also
-    where the last message before a silence reached one of them late. In lock step time stands
-    still between two stamps.
-    """
-
-    def __init__(self, lockstep: bool) -> None:
-        """Starts at zero."""
-        self._lockstep = lockstep
-        self._stamp_ns = 0
-        self._ahead_ns = -time.monotonic_ns()
-        #: When received and how far ahead of the monotonic clock; the least delayed first.
-        self._window: deque[tuple[int, int]] = deque()
-
-    def update(self, stamp_ns: int) -> None:
-        """Takes the stamp of a message that the robot has just sent."""
-        received_ns = time.monotonic_ns()
-        ahead_ns = stamp_ns - received_ns
-        window = self._window
-        if abs(ahead_ns - self._ahead_ns) > CLOCK_STEP_NS:
-            window.clear()
-        while window and window[-1][1] <= ahead_ns:
-            window.pop()
-        window.append((received_ns, ahead_ns))
-        while received_ns - window[0][0] > CLOCK_WINDOW_NS:
-            window.popleft()
-        self._stamp_ns, self._ahead_ns = stamp_ns, window[0][1]
-
-    def now_ns(self) -> int:
-        """The robot's time now."""
-        return self._stamp_ns if self._lockstep else time.monotonic_ns() + self._ahead_ns
-
-
 class GraphNode(Node):
     """A node with the graph's parameters, its task and its robot.
 
@@ -115,11 +78,14 @@ class GraphNode(Node):
     def __init__(self, name: str, **kwargs: Any) -> None:
         """Declares the parameters and reads task and robot."""
         self.endpoints: Endpoints | None = None  # while the base class makes its own
+        self.floods: FloodWatch | None = None
         super().__init__(name, **kwargs)
         self.endpoints = Endpoints(self)
         self.parameters = declare(self, GraphParameters)
         self.task, self.robot = self.parameters.load()
         self.clock_of_robot = RobotClock(self.parameters.lockstep)
+        if not self.parameters.lockstep:
+            self.floods = FloodWatch(self, self.complain)
         self.finished = False
 
     def create_publisher(self, kind: type, topic: str, *arguments: Any, **options: Any) -> Any:
@@ -140,6 +106,8 @@ class GraphNode(Node):
         **options: Any,
     ) -> Any:
         """A subscription that leaves DDS when its topic becomes internal to the process."""
+        if self.floods is not None:
+            callback = self.floods.counted(topic, callback)
         made = super().create_subscription(kind, topic, callback, *arguments, **options)
         if self.endpoints is not None and not self.reads_senders:
             self.endpoints.subscriptions[made.topic_name].append((made, callback))

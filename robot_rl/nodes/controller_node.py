@@ -31,7 +31,7 @@ from robot_rl.control.kinematics import Kinematics
 from robot_rl.control.teleop import arbitrate
 from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert, records
-from robot_rl.nodes.common import EVENT_QOS, GraphNode, command_qos, run, sensor_qos, step_qos
+from robot_rl.nodes.common import NEWEST_QOS, GraphNode, command_qos, run, sensor_qos, step_qos
 from robot_rl.planning.reset import ResetMotion
 from robot_rl.types import Action, FloatArray, JointCommand, JointState, Observation
 
@@ -70,8 +70,9 @@ class ControllerNode(GraphNode):
         self.create_subscription(
             JointStateMsg, 'joint_states', self._on_state, sensor_qos(lockstep)
         )
-        self.create_subscription(rr.Action, 'policy/action', self._on_action, step_qos(lockstep))
-        self.create_subscription(rr.Action, 'teleop/action', self._on_human, EVENT_QOS)
+        actions = step_qos(lockstep) if lockstep else NEWEST_QOS
+        self.create_subscription(rr.Action, 'policy/action', self._on_action, actions)
+        self.create_subscription(rr.Action, 'teleop/action', self._on_human, NEWEST_QOS)
 
         self.create_service(Reset, 'control/reset', self._on_reset)
         if self._motion is not None:

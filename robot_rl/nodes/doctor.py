@@ -7,7 +7,7 @@
     | in  `wrench` | geometry_msgs/WrenchStamped | |
     | in  `electrical_contact` | robot_rl_msgs/DigitalInput | where the reward needs it |
     | in  `scene_state` | robot_rl_msgs/SceneState | where the task needs it |
-    | in  `CAMERA/color/image_raw`, ... | sensor_msgs/Image | of the task's cameras |
+    | in  `CAMERA/color`, ... | sensor_msgs/Image | from camera_node |
     | in  `observation`, `command` | | where the graph runs already |
 
 It publishes nothing and moves nothing. The checks are in `preflight.py`.
@@ -70,8 +70,7 @@ class Doctor(Node):
         if task.scene_sizes:
             self._listen(rr.SceneState, 'scene_state', task.rates.action_hz, lambda _: None)
         for name in task.pictures:
-            topic = f'{name}/image_raw'
-            self._listen(Image, topic, task.rates.action_hz, lambda _: None)
+            self._listen(Image, name, task.rates.action_hz, lambda _: None)
         qos = sensor_qos(lockstep=False)
         self.create_subscription(rr.Observation, 'observation', self._on_observation, qos)
         self.create_subscription(JointTrajectory, 'command', self._on_command, qos)

@@ -12,11 +12,12 @@
     | out `observation` | robot_rl_msgs/Observation | |
     | cli `reset` or `control/reset` | robot_rl_msgs/Reset | put there, or moved there |
 
-Alignment is in `episodes/align.py`, the entries in `episodes/observation.py`, numbering,
-goals and ends in `episodes/episode.py`.
+Alignment is in `episodes/align.py`, the entries in `episodes/observation.py`, numbering, goals
+and ends in `episodes/episode.py`, what ends a silence of rewards in `episodes/reward_watch.py`.
 """
 
 import json
+import math
 import os
 import time
 from array import array
@@ -34,28 +35,21 @@ from robot_rl.control.kinematics import Kinematics
 from robot_rl.episodes.align import AlignConfig, Aligner
 from robot_rl.episodes.episode import Episodes, Limits
 from robot_rl.episodes.observation import ObservationBuilder
+from robot_rl.episodes.reward_watch import RewardWatch
 from robot_rl.episodes.tally import Tally
 from robot_rl.errors import InputError
 from robot_rl.learning.build import make_starts, read_saved
+from robot_rl.learning.checkpoint import resume_from
 from robot_rl.nodes import conversions as convert, records
 from robot_rl.nodes.common import EVENT_QOS, GraphNode, run, sensor_qos, step_qos
+from robot_rl.nodes.readiness import complete, senders
 from robot_rl.report.files import write_text
 from robot_rl.rewards.functions import fault_after_reset
 from robot_rl.types import Observation, Snapshot
 
-#: Publishers and subscribers that must be there before the first reset.
-GRAPH = {
-    'joint_states': (1, 3),
-    'wrench': (1, 2),
-    'observation': (1, 4),
-    'policy/action': (1, 1),
-    'control/action': (1, 1),
-    'control/command': (1, 1),
-    'command': (1, 1),
-    'safety/status': (1, 1),
-    'reward': (1, 2),
-}
 MAX_AGE_NS = 100_000_000
+REWARD_SECONDS = 0.4
+LOOK_SECONDS = 0.1
 SETTLE_SECONDS = 0.3
 TRIES = 2  # of a reset, before a person is asked
 
@@ -71,17 +65,15 @@ class EpisodeNode(GraphNode):
         lockstep = self.parameters.lockstep
         self._order = convert.JointOrder(self.robot.joints)
         self._episodes = self._make_episodes()
-        self._aligner = Aligner(
-            AlignConfig(
-                self.task.rates.action_period_ns,
-                0 if lockstep else MAX_AGE_NS,
-                self.task.streams,
-            )
-        )
+        age_ns = 0 if lockstep else MAX_AGE_NS
+        ages_ns = {} if lockstep else self.task.picture_ages_ns
+        align = AlignConfig(self.task.rates.action_period_ns, age_ns, self.task.streams, ages_ns)
+        self._aligner = Aligner(align)
         self._aligner.pause()
         learns = self.parameters.learning and self.parameters.reset == 'scene'
         self._starts = make_starts(self.task, self.parameters.seed) if learns else None
         self._current: Observation | None = None
+        self._rewards = RewardWatch(math.inf if lockstep else REWARD_SECONDS)
         self._tally = Tally()
         self._ready_since: float | None = None
         self._failures = 0
@@ -98,11 +90,13 @@ class EpisodeNode(GraphNode):
         service = 'reset' if self.parameters.reset == 'scene' else 'control/reset'
         self._reset = self.create_client(Reset, service)
         self._starting = self.create_timer(0.05, self._start_when_ready)
+        if not lockstep:
+            self.create_timer(LOOK_SECONDS, self._look_for_rewards)
 
     def _make_episodes(self) -> Episodes:
         parameters = self.parameters
-        resumed = parameters.learning and parameters.checkpoint
-        saved = read_saved(parameters.checkpoint) if resumed else None
+        source = resume_from(parameters.run_dir, parameters.checkpoint)
+        saved = read_saved(source) if parameters.learning and source else None
         limits = Limits(
             horizon=self.task.horizon,
             steps=parameters.steps,
@@ -117,12 +111,9 @@ class EpisodeNode(GraphNode):
         return Episodes(builder, self.task.goal, limits, parameters.seed, collector)
 
     def _start_when_ready(self) -> None:
-        complete = self._reset.service_is_ready() and all(
-            self.count_publishers(topic) >= publishers and self.count_readers(topic) >= subscribers
-            for topic, (publishers, subscribers) in GRAPH.items()
-        )
+        ready = self._reset.service_is_ready() and complete(self)
         now = time.monotonic()
-        self._ready_since = (self._ready_since or now) if complete else None
+        self._ready_since = (self._ready_since or now) if ready else None
         if self._ready_since is not None and now - self._ready_since > SETTLE_SECONDS:
             self._starting.cancel()
             self._begin()
@@ -130,6 +121,7 @@ class EpisodeNode(GraphNode):
     def _begin(self) -> None:
         """Asks for the start of the next episode, or ends."""
         self._aligner.pause()
+        self._rewards.forget()
         if self._episodes.exhausted:
             self._end_run()
             return
@@ -138,8 +130,7 @@ class EpisodeNode(GraphNode):
         start = self._starts.draw(request.episode) if self._starts else None
         if start is not None:
             asked.state = array('B', start.state)
-        future = self._reset.call_async(asked)
-        future.add_done_callback(self._on_reset)
+        self._reset.call_async(asked).add_done_callback(self._on_reset)
 
     def _end_run(self) -> None:
         """Notes what was played; with a learner, it ends the graph once it has learned from it."""
@@ -170,11 +161,8 @@ class EpisodeNode(GraphNode):
             self._begin_later()
 
     def _begin_later(self) -> None:
-        def again() -> None:
-            timer.cancel()
-            self._begin()
-
-        timer = self.create_timer(1.0, again)
+        self._rewards.forget()
+        timer = self.create_timer(1.0, lambda: (timer.cancel(), self._begin()))
 
     def _on_state(self, message: JointState) -> None:
         try:
@@ -198,10 +186,9 @@ class EpisodeNode(GraphNode):
         except InputError as error:
             self.complain(error)
             return
+        stamp_ns = convert.from_time(message.header.stamp)
         for name, values in told.items():
-            self._aligner.add_image(
-                f'scene/{name}', convert.from_time(message.header.stamp), values
-            )
+            self._aligner.add_image(f'scene/{name}', stamp_ns, values)
         self._observe()
 
     def _observe(self) -> None:
@@ -212,8 +199,9 @@ class EpisodeNode(GraphNode):
             self.complain(InputError('sensors were silent; the episode is truncated'))
             self._begin()
             return
-        self._tally.start(time.monotonic())
         self._current = self._episodes.observe(snapshot)
+        self._tally.start(time.monotonic())
+        self._rewards.ask(snapshot.stamp_ns, time.monotonic())
         self._publisher.publish(records.to_observation(self._current))
 
     def _interrupted(self, snapshot: Snapshot) -> bool:
@@ -222,8 +210,18 @@ class EpisodeNode(GraphNode):
             return False
         return snapshot.stamp_ns - current.stamp_ns > 3 * self.task.rates.action_period_ns
 
+    def _look_for_rewards(self) -> None:
+        """Nothing is observed while rewards are silent, and so nothing moves."""
+        found = self._rewards.look(time.monotonic(), senders(self, 'reward'))
+        if found == 'silent':
+            self._aligner.pause()
+            self.complain(InputError('reward: silent; nothing is observed until it is back'))
+        elif found == 'replaced':
+            self._begin_later()
+
     def _on_reward(self, message: rr.Reward) -> None:
         reward, current = records.from_reward(message), self._current
+        was_silent = self._rewards.answer(reward.stamp_ns)
         if current is None or reward.stamp_ns != current.stamp_ns or self._episodes.over:
             return
         if fault := fault_after_reset(current, reward):
@@ -231,6 +229,9 @@ class EpisodeNode(GraphNode):
             self._begin_later()
         elif self._episodes.judge(current, reward):
             self._tally.finish(current, reward, time.monotonic())
+            self._begin()
+        elif was_silent:
+            self.complain(InputError('rewards are back; the episode is truncated'))
             self._begin()
 
     def _on_event(self, message: rr.OperatorEvent) -> None:

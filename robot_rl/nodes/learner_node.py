@@ -25,16 +25,18 @@ from robot_rl_msgs.srv import SaveCheckpoint
 
 from robot_rl.errors import InputError
 from robot_rl.learning.build import make_learner, restore
-from robot_rl.learning.checkpoint import CheckpointWriter
+from robot_rl.learning.checkpoint import CheckpointWriter, resume_from
 from robot_rl.learning.statistics import Episode
 from robot_rl.nodes import records
 from robot_rl.nodes.common import EVENT_QOS, REPLAY_QOS, GraphNode, run, weights_qos
 from robot_rl.replay.inbox import Inbox
-from robot_rl.report.metrics import MetricsWriter
+from robot_rl.report.metrics import MetricsWriter, forget_after
 from robot_rl.report.progress import progress_line
 
 PROGRESS_SECONDS = 1.0
 ASK_SECONDS = 0.2
+NICE = 10  # on a busy machine learning gives way, and so do its checkpoints
+CHECKPOINT_SECONDS = 45.0  # so that the newest on disk is never older than a minute
 
 
 class LearnerNode(GraphNode):
@@ -49,14 +51,15 @@ class LearnerNode(GraphNode):
         parameters = self.parameters
         folder = Path(parameters.run_dir or 'runs/unnamed')
         self._learner = make_learner(self.task, self.robot, parameters.seed, self._run_name())
-        own = folder / 'checkpoints'  # there already when this is a restart
-        source = str(own) if any(own.glob('0*')) else parameters.checkpoint
+        source = resume_from(str(folder), parameters.checkpoint)
         if source:
             restore(self._learner, source)
-        self._writer = CheckpointWriter(folder)
-        self._metrics = MetricsWriter(folder / 'metrics.jsonl')
-        self._started = time.monotonic()
+        self._checkpoint_s = self._read_checkpoint_seconds()
         self._started_at = self._learner.summary()
+        self._started = self._saved = time.monotonic()
+        self._writer = CheckpointWriter(folder)
+        forget_after(folder / 'metrics.jsonl', 'env_steps', self._started_at['env_steps'])
+        self._metrics = MetricsWriter(folder / 'metrics.jsonl')
         self._played_version, self._last_return = -1, 0.0
         qos = weights_qos(parameters.lockstep)
         self._weights = self.create_publisher(rr.PolicyWeights, 'policy/weights', qos)
@@ -70,6 +73,16 @@ class LearnerNode(GraphNode):
         self._inbox = Inbox(self._learner.replay.sequences)
         self._starting = self.create_timer(0.01, self._start)
         self.create_timer(ASK_SECONDS, self._ask)
+
+    def _read_checkpoint_seconds(self) -> float:
+        """The parameter `checkpoint_seconds`: the longest time between two checkpoints."""
+        seconds = float(self.declare_parameter('checkpoint_seconds', CHECKPOINT_SECONDS).value)
+        if not 0 < seconds <= CHECKPOINT_SECONDS:
+            raise InputError(
+                f'parameter checkpoint_seconds: expected more than 0 and at most '
+                f'{CHECKPOINT_SECONDS:g}, got {seconds:g}'
+            )
+        return seconds
 
     def _start(self) -> None:
         """Sends the first policy, in lock step after the offline phase."""
@@ -118,7 +131,8 @@ class LearnerNode(GraphNode):
             self._weights.publish(records.to_weights(self._learner.weights()))
         if self._learner.diverged:
             self._report_divergence()
-        if self._learner.checkpoint_due and not self._writer.busy:
+        late = time.monotonic() - self._saved > self._checkpoint_s
+        if (self._learner.checkpoint_due or late) and not self._writer.busy:
             self._save()
         if self._done:
             self.finish()
@@ -141,6 +155,7 @@ class LearnerNode(GraphNode):
             self.complain(InputError(self._writer.error))
         for collector, sequence in self._writer.written.get('sequences', {}).items():
             self._acks.publish(rr.ReplayAck(collector=collector, stored=sequence))
+        self._saved = time.monotonic()
         try:
             self._writer.start(self._learner.checkpoint())
         except InputError as error:
@@ -211,4 +226,12 @@ class LearnerNode(GraphNode):
 
 def main() -> None:
     """Runs the node alone."""
-    run(LearnerNode)
+    run(_build)
+
+
+def _build() -> LearnerNode:
+    """The node; in real time its process gives way to the others."""
+    node = LearnerNode()
+    if not node.parameters.lockstep:
+        os.nice(NICE)
+    return node

@@ -82,6 +82,7 @@ def to_observation(observation: Observation) -> rr.Observation:
     return rr.Observation(
         header=header(observation.stamp_ns),
         collector=observation.collector,
+        sequence=observation.sequence,
         episode=observation.episode,
         step=observation.step,
         truncated=observation.truncated,
@@ -100,6 +101,7 @@ def from_observation(message: rr.Observation) -> Observation:
         step=message.step,
         entries=entries | from_tensors(message.entries),
         truncated=message.truncated,
+        sequence=message.sequence,
     )
 
 
@@ -153,8 +155,10 @@ def from_reward(message: rr.Reward) -> Reward:
     )
 
 
-def to_safety_status(result: SafetyResult) -> rr.SafetyStatus:
-    """Requested, executed and the acting rule."""
+def to_safety_status(
+    result: SafetyResult, margins: dict[str, float] | None = None
+) -> rr.SafetyStatus:
+    """Requested, executed, the acting rule, and the distance to each limit."""
     x, y, z = result.tool_delta_xyz.tolist()
     return rr.SafetyStatus(
         header=header(result.command.stamp_ns),
@@ -163,6 +167,8 @@ def to_safety_status(result: SafetyResult) -> rr.SafetyStatus:
         reason=result.reason,
         stopped=result.stopped,
         tool_delta=Vector3(x=x, y=y, z=z),
+        limits=list(margins or {}),
+        margins=list((margins or {}).values()),
     )
 
 

@@ -11,7 +11,7 @@
     | out `replay` | robot_rl_msgs/Step | |
 
 Joining is in `replay/assembler.py`, keeping in `replay/outbox.py`, recording to a bag in
-`replay/bag.py`.
+`replay/bag.py`, beside control in `replay/recorder.py`.
 """
 
 from pathlib import Path
@@ -28,6 +28,7 @@ from robot_rl.replay.assembler import StepAssembler
 from robot_rl.replay.bag import BagWriter
 from robot_rl.replay.definitions import definition
 from robot_rl.replay.outbox import Outbox
+from robot_rl.replay.recorder import Recorder
 from robot_rl.types import Step
 
 OUTBOX_STEPS = 10_000
@@ -53,11 +54,11 @@ class ReplayNode(GraphNode):
         self.create_subscription(rr.Reward, 'reward', self._on_reward, qos)
         self.create_subscription(rr.ReplayAck, 'replay/ack', self._on_ack, EVENT_QOS)
 
-    def _open_bag(self) -> BagWriter | None:
+    def _open_bag(self) -> Recorder | None:
         folder = self.parameters.bag
         if not folder:
             return None
-        return BagWriter(Path(folder), 'replay', STEP_TYPE, definition(STEP_TYPE))
+        return Recorder(BagWriter(Path(folder), 'replay', STEP_TYPE, definition(STEP_TYPE)))
 
     def _on_observation(self, message: rr.Observation) -> None:
         self._collector = message.collector

@@ -8,7 +8,7 @@
     | in  `wrench` | geometry_msgs/WrenchStamped | N, N m in tool0, raw |
     | in  `stop` | std_msgs/Bool | true latches a stop |
     | out `command` | trajectory_msgs/JointTrajectory | rad/s or rad, one point |
-    | out `safety/status` | robot_rl_msgs/SafetyStatus | requested, executed, acting rule |
+    | out `safety/status` | robot_rl_msgs/SafetyStatus | requested, executed, rule, margins |
     | out `/diagnostics` | diagnostic_msgs/DiagnosticArray | state, reason, counts |
     | srv `safety/reset_stop` | std_srvs/Trigger | takes a latched stop back |
     | srv `safety/arm` | std_srvs/Trigger | allows motion after it |
@@ -34,6 +34,8 @@ from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert, records
 from robot_rl.nodes.common import EVENT_QOS, GraphNode, command_qos, run, sensor_qos, step_qos
 from robot_rl.nodes.diagnostics import Diagnostics, Level
+from robot_rl.safety.ahead import surroundings_of
+from robot_rl.safety.deadlines import Deadlines
 from robot_rl.safety.filter import SafetyFilter
 from robot_rl.safety.latch import StopFile
 from robot_rl.safety.motion import check_reach
@@ -56,7 +58,10 @@ class SafetyNode(GraphNode):
         self._kept = self._stop_file.read() if self._stop_file else ''
         arm = Kinematics(self.robot)
         check_reach(self.task.safety, arm)
-        self._filter = SafetyFilter(self.task.safety, arm, self._period_s, self._kept)
+        surroundings = surroundings_of(self.task.safety, self.robot)
+        self._filter = SafetyFilter(
+            self.task.safety, arm, self._period_s, self._kept, surroundings
+        )
         self._state_order = convert.JointOrder(self.robot.joints)
         self._command_order = convert.JointOrder(self.robot.joints, strict=True)
         self._state: JointState | None = None
@@ -64,6 +69,7 @@ class SafetyNode(GraphNode):
         self._waiting: JointCommand | None = None
         self._reason = 'no_state'
         self._controllers: set[bytes] = set()
+        self._deadlines = Deadlines(self.task.rates.control_period_ns)
         self._hold_at = time.monotonic() + self.task.safety.command_timeout
         lockstep = self.parameters.lockstep
         commands = command_qos(lockstep)
@@ -117,15 +123,20 @@ class SafetyNode(GraphNode):
         if command is None or self._state is None or self._state.stamp_ns < command.stamp_ns:
             return
         self._hold_at = time.monotonic() + self.task.safety.command_timeout
+        if not self.parameters.lockstep:
+            self._deadlines.command(command.stamp_ns, self.clock_of_robot.now_ns())
         self._pass_on(command)
 
     def _pass_on(self, command: JointCommand | None) -> None:
         self._waiting = None
         now_ns = self.clock_of_robot.now_ns()
+        if not self.parameters.lockstep:
+            self._filter.overload = self._deadlines.overload(now_ns)
         result = self._filter.filter(command, self._state, self._wrench, now_ns)
         self._reason = result.reason
         self._commands.publish(convert.to_command(result.command, self.robot.joints))
-        self._status.publish(records.to_safety_status(result))
+        margins = None if self.parameters.lockstep else self._filter.margins()
+        self._status.publish(records.to_safety_status(result, margins))
         self._keep_stop()
 
     def _watch(self) -> None:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One path for every camera: check, crop, resize, gray, metric depth, hole filling."""
+"""One path for every camera: check, undistort or crop, resize, gray, metric depth, filling."""
 
-import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot_rl.errors import InputError
-from robot_rl.perception.depth import DepthImage, check_depth, fill_holes, to_metres
+from robot_rl.perception.checks import FrozenCheck, FrozenError, TimeCheck
+from robot_rl.perception.depth import DepthImage, check_depth, check_raw, fill_holes, to_metres
+from robot_rl.perception.holes import HolesConfig
 from robot_rl.perception.image import crop, resize, to_gray
+from robot_rl.perception.lens import Lens, Undistortion
 from robot_rl.types import Entries
-
-_FUTURE_NS = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class CameraConfig:
         min_valid: least share of measured depth pixels.
         depth_range_m: least and greatest believable median depth, m.
         exact_fill: whether hole filling is exact instead of fast.
+        holes: what a simulated camera's depth suffers; a real one has its own.
         frozen_frames: as many equal pictures in a row mean a frozen camera; 0 switches the
             check off, for a camera whose pictures carry no noise.
     """
@@ -41,11 +42,12 @@ class CameraConfig:
     color: bool = True
     gray: bool = False
     depth: bool = False
-    max_age_s: float = 0.15
+    max_age_s: float = 0.1
     min_valid: float = 0.2
     depth_range_m: tuple[float, float] = (0.05, 20.0)
     exact_fill: bool = False
     frozen_frames: int = 10
+    holes: HolesConfig | None = None
 
     def __post_init__(self) -> None:
         """Refuses what no camera can give."""
@@ -65,10 +67,17 @@ class CameraConfig:
             raise ValueError(
                 f'{self.name}: depth_range_m: expected 0 < low < high, got {self.depth_range_m}'
             )
+        if self.holes and not self.depth:
+            raise ValueError(f'{self.name}: holes: expected only where depth is wanted')
         if self.frozen_frames != 0 and not self.frozen_frames >= 2:
             raise ValueError(
                 f'{self.name}: frozen_frames: expected 0 or at least 2, got {self.frozen_frames}'
             )
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Which of colour and depth it gives."""
+        return tuple(kind for kind in ('color', 'depth') if getattr(self, kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +124,29 @@ class Refusal:
 class CameraPipeline:
     """Turns raw frames of one camera into what the policy sees, or says why not."""
 
-    def __init__(self, config: CameraConfig) -> None:
-        """Starts with no frame seen."""
+    def __init__(self, config: CameraConfig, lens: Lens | None = None) -> None:
+        """Starts with no frame seen.
+
+        Args:
+            config: of the camera.
+            lens: of the camera, whose distortion is undone; None for pictures that are straight.
+
+        Raises:
+            InputError: the part that is used does not fit in the lens's picture.
+        """
         self.config = config
+        self._undistortion: Undistortion | None = None
+        if lens is not None and lens.bends:
+            try:
+                self._undistortion = Undistortion(lens, config.crop)
+            except InputError as error:
+                raise InputError(f'{config.name}: {error}') from error
         self.reset()
 
     def reset(self) -> None:
         """Forgets the frames seen, after the source was opened anew."""
-        self._last_stamp_ns: int | None = None
-        self._repeats = {'color': _Repeats(), 'depth': _Repeats()}
+        self._time = TimeCheck(self.config.max_age_s)
+        self._frozen = FrozenCheck(self.config.frozen_frames)
 
     def process(
         self,
@@ -141,24 +164,16 @@ class CameraPipeline:
             now_ns: present time on the stamps' clock; the age is not checked without it.
         """
         try:
-            self._check_time(stamp_ns, now_ns)
+            self._time.check(stamp_ns, now_ns)
             images = self._wanted(color, depth)
-            self._check_frozen(images)
-            return self._frame(images, stamp_ns)
+            frozen = self._frozen.look(images)
+            frame = self._frame(images, stamp_ns)  # what else is wrong says more
+            if frozen:
+                raise FrozenError(frozen)
+            return frame
         except InputError as error:
-            frozen = isinstance(error, _FrozenError)
-            return Refusal(stamp_ns, f'{self.config.name}: {error}', frozen)
-
-    def _check_time(self, stamp_ns: int, now_ns: int | None) -> None:
-        last = self._last_stamp_ns
-        if last is not None and stamp_ns <= last:
-            raise InputError(f'stamp {stamp_ns} ns is not newer than {last} ns')
-        if now_ns is not None and stamp_ns - now_ns > _FUTURE_NS:
-            raise InputError(f'stamp is {(stamp_ns - now_ns) * 1e-9:.3f} s in the future')
-        self._last_stamp_ns = stamp_ns
-        if now_ns is not None and now_ns - stamp_ns > self.config.max_age_s * 1e9:
-            age_s = (now_ns - stamp_ns) * 1e-9
-            raise InputError(f'frame is {age_s:.3f} s old, limit {self.config.max_age_s} s')
+            reason = f'{self.config.name}: {error}'
+            return Refusal(stamp_ns, reason, isinstance(error, FrozenError))
 
     def _wanted(
         self, color: NDArray[Any] | None, depth: NDArray[Any] | None
@@ -175,21 +190,18 @@ class CameraPipeline:
             raise InputError(f'color and depth are not aligned: {sizes}')
         return images
 
-    def _check_frozen(self, images: dict[str, NDArray[Any]]) -> None:
-        limit = self.config.frozen_frames
-        for name in images if limit else ():
-            count = self._repeats[name].count(images[name])
-            if count >= limit:
-                raise _FrozenError(f'frozen, {count} equal {name} images in a row')
-
     def _frame(self, images: dict[str, NDArray[Any]], stamp_ns: int) -> CameraFrame:
-        if self.config.crop:
-            images = {name: crop(image, self.config.crop) for name, image in images.items()}
         color = self._color(images['color']) if 'color' in images else None
         if 'depth' not in images:
             return CameraFrame(stamp_ns, color, None, 1.0)
         filled, valid = self._depth(images['depth'])
         return CameraFrame(stamp_ns, color, filled, valid)
+
+    def _part(self, image: NDArray[Any], nearest: bool = False) -> NDArray[Any]:
+        """The straight picture's part that is used."""
+        if self._undistortion is not None:
+            return self._undistortion.apply(image, nearest)
+        return crop(image, self.config.crop) if self.config.crop else image
 
     def _color(self, image: NDArray[Any]) -> NDArray[np.uint8]:
         if image.ndim != 3 or image.shape[2] not in (1, 3) or image.dtype != np.uint8:
@@ -197,29 +209,12 @@ class CameraPipeline:
                 f'color: expected uint8 [H, W, 3] or [H, W, 1], '
                 f'got {image.dtype} {list(image.shape)}'
             )
-        return resize(to_gray(image) if self.config.gray else image, self.config.size)
+        part = self._part(image)
+        return resize(to_gray(part) if self.config.gray else part, self.config.size)
 
     def _depth(self, image: NDArray[Any]) -> tuple[DepthImage, float]:
         """Filled depth and valid fraction; resized before the filling, so no hole is lost."""
-        metres = resize(to_metres(image), self.config.size, nearest=True)
+        part = self._part(check_raw(image), nearest=True)
+        metres = to_metres(resize(part, self.config.size, nearest=True))
         valid = check_depth(metres, self.config.min_valid, self.config.depth_range_m)
         return fill_holes(metres, self.config.exact_fill), valid
-
-
-class _FrozenError(InputError):
-    """The camera repeats itself."""
-
-
-class _Repeats:
-    """Counts how often the same picture came in a row."""
-
-    def __init__(self) -> None:
-        self._hash = -1
-        self._count = 0
-
-    def count(self, image: NDArray[Any]) -> int:
-        """How many equal pictures in a row this one makes, itself included."""
-        value = zlib.crc32(np.ascontiguousarray(image).data)
-        self._count = self._count + 1 if value == self._hash else 1
-        self._hash = value
-        return self._count

@@ -15,6 +15,22 @@ DepthImage = NDArray[np.float32]
 _MEDIAN_SAMPLES = 10_000
 
 
+def check_raw(raw: NDArray[Any]) -> NDArray[Any]:
+    """Raw depth as [H, W].
+
+    Raises:
+        InputError: another shape or type than `to_metres` takes.
+    """
+    if raw.ndim == 3 and raw.shape[2] == 1:
+        raw = raw[..., 0]
+    if raw.ndim != 2 or raw.dtype not in (np.uint16, np.float32):
+        raise InputError(
+            f'depth: expected [H, W] of uint16 (mm) or float32 (m), '
+            f'got {list(raw.shape)} of {raw.dtype}'
+        )
+    return raw
+
+
 def to_metres(raw: NDArray[Any]) -> DepthImage:
     """Depth in metres with NaN where nothing was measured (REP-118).
 
@@ -28,13 +44,7 @@ def to_metres(raw: NDArray[Any]) -> DepthImage:
     Raises:
         InputError: another shape or type.
     """
-    if raw.ndim == 3 and raw.shape[2] == 1:
-        raw = raw[..., 0]
-    if raw.ndim != 2 or raw.dtype not in (np.uint16, np.float32):
-        raise InputError(
-            f'depth: expected [H, W] of uint16 (mm) or float32 (m), '
-            f'got {list(raw.shape)} of {raw.dtype}'
-        )
+    raw = check_raw(raw)
     scale = np.float32(1000 if raw.dtype == np.uint16 else 1)
     metres = np.divide(raw, scale, dtype=np.float32)
     measured = (metres > 0) & (metres < np.inf)

@@ -48,8 +48,23 @@ def resize(image: NDArray[Any], size: tuple[int, int], nearest: bool = False) ->
             stay holes); else the mean over the area that it covers.
     """
     how = cv2.INTER_NEAREST_EXACT if nearest else cv2.INTER_AREA
-    resized = cv2.resize(np.ascontiguousarray(image), (size[1], size[0]), interpolation=how)
+    source = np.ascontiguousarray(image)
+    if not nearest:
+        source = _halved(source, size)
+    resized = cv2.resize(source, (size[1], size[0]), interpolation=how)
     return np.asarray(resized).reshape(*size, *image.shape[2:])
+
+
+def _halved(image: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """The image at half its size while a pixel of the result covers 4 x 4 and more of it.
+
+    Means of 2 x 2 pixels are many times faster than those of an odd number of them.
+    """
+    rows, columns = image.shape[:2]
+    while rows >= 4 * size[0] and columns >= 4 * size[1] and rows % 2 == columns % 2 == 0:
+        rows, columns = rows // 2, columns // 2
+        image = np.asarray(cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA))
+    return image
 
 
 def to_gray(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

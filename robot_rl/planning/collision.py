@@ -18,22 +18,31 @@ from robot_rl.errors import InputError
 from robot_rl.planning.config import Obstacle
 from robot_rl.types import FloatArray
 
+#: Types of shapes, as bits.
+ARM, OBSTACLE = 1, 2
+
 
 class CollisionChecker:
     """Judges postures and straight motions between them."""
 
     def __init__(
-        self, robot: RobotConfig, obstacles: Sequence[Obstacle] = (), margin_m: float = 0.01
+        self,
+        robot: RobotConfig,
+        obstacles: Sequence[Obstacle] = (),
+        margin_m: float = 0.01,
+        tool_may_touch: bool = False,
     ) -> None:
         """Compiles the arm with its surroundings.
 
-        Parts that touch at home are taken as meant to: they are never checked against each other.
-        Parts that are nearer than the margin there must keep half of their distance.
+        Two links that a joint connects are never checked against each other: its limits keep them
+        apart. Parts that touch at home are taken as meant to, and are not checked either. Parts
+        that are nearer than the margin there must keep half of their distance.
 
         Args:
             robot: with its home posture.
             obstacles: what stands around it.
             margin_m: distance that must be kept, m.
+            tool_may_touch: whether what the last joint moves is not checked against obstacles.
 
         Raises:
             InputError: the arm touches an obstacle at home.
@@ -41,8 +50,9 @@ class CollisionChecker:
         if not 0 < margin_m < 0.1:
             raise InputError(f'planning: margin_m: expected 0 to 0.1 m, got {margin_m}')
         self._margin = margin_m
-        self._model = _compile(robot, obstacles, margin_m)
+        self._model = _compile(robot, obstacles, margin_m, tool_may_touch)
         self._data = mujoco.MjData(self._model)
+        self._qpos = self._data.qpos  # a view, which follows the data
         self._columns = np.array([self._model.joint(n).qposadr[0] for n in robot.joints])
         self._radii = _radii(self._model, robot)
         self._nearer: dict[tuple[int, int], float] = {}
@@ -50,11 +60,11 @@ class CollisionChecker:
 
     def free(self, position: FloatArray) -> bool:
         """Whether the arm keeps its distance at joint positions [J]."""
-        return not self._near(position)
+        return not self.near(position)
 
     def names(self, position: FloatArray) -> list[tuple[str, str]]:
         """Names of the bodies or obstacles that are too near to each other."""
-        pairs = sorted(self._near(position))
+        pairs = sorted(self.near(position))
         return [(self._name(a), self._name(b)) for a, b in pairs]
 
     def motion_free(self, start: FloatArray, end: FloatArray) -> bool:
@@ -67,10 +77,10 @@ class CollisionChecker:
         """How far, at most, a point of the arm moves on the straight motion, m."""
         return float(np.abs(end - start) @ self._radii)
 
-    def _near(self, position: FloatArray) -> dict[tuple[int, int], float]:
-        """Distances, m, of the pairs of shapes that are too near to each other."""
+    def near(self, position: FloatArray) -> dict[tuple[int, int], float]:
+        """Distances, m, of the pairs of shapes that are too near to each other; below 0 inside."""
         model, data = self._model, self._data
-        data.qpos[self._columns] = position
+        self._qpos[self._columns] = position
         mujoco.mj_kinematics(model, data)
         mujoco.mj_collision(model, data)
         if not data.ncon:
@@ -83,7 +93,7 @@ class CollisionChecker:
         return found
 
     def _allow_home(self, home: FloatArray) -> None:
-        near = self._near(home)
+        near = self.near(home)
         for pair in near:
             if 0 in (self._body(pair[0]), self._body(pair[1])):
                 first, second = map(self._name, pair)
@@ -98,10 +108,19 @@ class CollisionChecker:
         return str(name)
 
 
-def _compile(robot: RobotConfig, obstacles: Sequence[Obstacle], margin_m: float) -> mujoco.MjModel:
+def _compile(
+    robot: RobotConfig, obstacles: Sequence[Obstacle], margin_m: float, tool_may_touch: bool
+) -> mujoco.MjModel:
     spec = arm_spec(robot)
+    for joint in spec.joints:  # MuJoCo leaves out parent and child, but not where one is fixed
+        spec.add_exclude(bodyname1=joint.parent.name, bodyname2=joint.parent.parent.name)
+    free = _tool_links(spec, robot) if tool_may_touch else set()
     for geom in spec.geoms:
         geom.margin = margin_m
+        # A shape meets another where the type of one is among what the other meets.
+        geom.contype, geom.conaffinity = ARM, ARM
+        if geom.parent.name not in free:
+            geom.conaffinity |= OBSTACLE
     for obstacle in obstacles:
         spec.worldbody.add_geom(
             name=obstacle.name,
@@ -109,8 +128,18 @@ def _compile(robot: RobotConfig, obstacles: Sequence[Obstacle], margin_m: float)
             pos=obstacle.center,
             size=obstacle.half,
             margin=0.0,
+            contype=OBSTACLE,
+            conaffinity=0,
         )
     return spec.compile()
+
+
+def _tool_links(spec: mujoco.MjSpec, robot: RobotConfig) -> set[str]:
+    """Names of all links that move with the last joint on the way to the tool, or behind it."""
+    body = spec.body(robot.tool_frame)
+    while not body.joints:
+        body = body.parent
+    return {body.name, *(behind.name for behind in body.find_all('body'))}
 
 
 def _radii(model: mujoco.MjModel, robot: RobotConfig) -> FloatArray:

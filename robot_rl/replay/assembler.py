@@ -7,6 +7,9 @@ import numpy as np
 
 from robot_rl.types import Action, FloatArray, Observation, Reward, Step
 
+#: Steps that wait for a silent reward; beyond that the oldest is lost.
+MOST_HELD = 1000
+
 #: Column of each axis in a tool velocity.
 AXES = {'x': 0, 'y': 1, 'z': 2}
 
@@ -37,16 +40,16 @@ class _Safety:
 
 @dataclass
 class StepAssembler:
-    """Takes messages in any order and gives steps in order, numbered without reuse.
+    """Takes messages in any order and gives steps in order, numbered by their observations.
 
     A step is complete when its reward is here and either the episode ends in it, or its
-    action and the safety reports of all its control periods are here. A step whose parts
-    never come is counted in `lost` and leaves a gap in the sequence, which makes no
-    transition. An episode that stops without an end is truncated in its last step.
+    action and the safety reports of all its control periods are here. Steps are held back while
+    rewards are silent. A step whose parts never come is counted in `lost` and leaves a gap in the
+    sequence, which makes no transition. An episode that stops without an end is truncated in its
+    last step.
     """
 
     config: AssemblerConfig
-    sequence: int = 0
     lost: int = 0
     _observations: list[Observation] = field(default_factory=list)
     _rewards: dict[int, Reward] = field(default_factory=dict)
@@ -87,11 +90,10 @@ class StepAssembler:
             cut = bool(following) and following[0].episode != observation.episode
             if self._ready(observation, cut):
                 steps.append(self._step(observation, cut))
-            elif cut or len(following) >= 2:
+            elif cut or self._passed_over(observation, following):
                 self.lost += 1
             else:
                 break
-            self.sequence += 1
             del self._observations[0]
             self._forget_before(observation.stamp_ns + 1, self._end_ns(observation.stamp_ns))
         return steps
@@ -104,6 +106,12 @@ class StepAssembler:
         if reward.terminated or observation.truncated or cut:
             return True
         return observation.stamp_ns in self._actions and self._reported(observation.stamp_ns)
+
+    def _passed_over(self, observation: Observation, following: list[Observation]) -> bool:
+        """Whether so much of what comes later is here that the missing parts never come."""
+        if not self._rewards:
+            return len(following) >= MOST_HELD
+        return len(following) >= 2
 
     def _reported(self, stamp_ns: int) -> bool:
         last_period_ns = self._end_ns(stamp_ns) - self.config.control_period_ns
@@ -124,7 +132,7 @@ class StepAssembler:
         end_ns = self._end_ns(observation.stamp_ns)
         reports = [s for s in self._safety if observation.stamp_ns <= s.stamp_ns < end_ns]
         return Step(
-            sequence=self.sequence,
+            sequence=observation.sequence,
             observation=observation,
             policy=action.values if action.policy is None else action.policy,
             requested=action.values,

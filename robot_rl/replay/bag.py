@@ -30,6 +30,8 @@ _Record = tuple[Schema | None, Channel, Message]
 class BagWriter:
     """Writes messages of one topic into `<folder>/<folder's name>_0.mcap`.
 
+    Where a recording is there already, as after a crash, the next number is taken.
+
     Attributes:
         error: why recording stopped; '' while it goes on. A full disk ends the recording and
             nothing else.
@@ -37,28 +39,26 @@ class BagWriter:
     """
 
     def __init__(self, folder: Path, topic: str, type_name: str, definition: str) -> None:
-        """Opens a new recording.
+        """Opens a new file.
 
         Args:
-            folder: is made; must not hold a recording already.
+            folder: is made.
             topic: of all messages.
             type_name: such as `robot_rl_msgs/msg/Step`.
             definition: text of the type and all that it is made of, `ros2msg`.
 
         Raises:
-            InputError: the folder can't be written, or holds a recording.
+            InputError: the folder can't be written.
         """
         self.error = ''
         self.messages = 0
         self._folder, self._topic, self._type = folder, topic, type_name
-        self._path = folder / f'{folder.name}_0.mcap'
+        self._path = folder / f'{folder.name}_{_next_number(folder)}.mcap'
         self._first_ns = self._last_ns = 0
         self._synced = time.monotonic()
-        if self._path.exists():
-            raise InputError(f'{self._path}: a recording is there already')
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open('wb')
+            self._file = self._path.open('xb')
         except OSError as error:
             raise InputError(f'{self._path}: {error.strerror}') from error
         self._writer = Writer(self._file, chunk_size=CHUNK_BYTES, compression=CompressionType.LZ4)
@@ -104,6 +104,7 @@ class BagWriter:
             os.fsync(self._file.fileno())
 
     def _write_metadata(self) -> None:
+        """What `ros2 bag` wants to know: of this file; `ros2 bag reindex` adds the others."""
         duration_ns = self._last_ns - self._first_ns
         topic = {
             'name': self._topic,
@@ -171,13 +172,27 @@ def count_records(folder: Path, type_name: str) -> int:
     return sum(s is not None and s.name == type_name for s, _, _ in _messages(folder))
 
 
+def recordings(folder: Path) -> list[Path]:
+    """The MCAP files in a folder, in the order of their numbers."""
+    return sorted(folder.glob('*.mcap'), key=lambda path: (_number(path), path.name))
+
+
+def _number(path: Path) -> int:
+    number = path.stem.rpartition('_')[2]
+    return int(number) if number.isdecimal() else -1
+
+
+def _next_number(folder: Path) -> int:
+    return max((_number(path) for path in folder.glob('*.mcap')), default=-1) + 1
+
+
 def is_recording(path: Path) -> bool:
     """Whether there is an MCAP file or a folder that holds one."""
     return path.suffix == '.mcap' or any(path.glob('*.mcap'))
 
 
 def _messages(folder: Path) -> Iterator[_Record]:
-    paths = sorted(folder.glob('*.mcap')) if folder.is_dir() else [folder]
+    paths = recordings(folder) if folder.is_dir() else [folder]
     if not paths or not paths[0].is_file():
         raise InputError(f'{folder}: no MCAP recording there')
     for path in paths:

@@ -4,11 +4,13 @@
 import json
 import math
 from collections.abc import Mapping
+from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from robot_rl.errors import InputError
+from robot_rl.report.files import write_text
 
 
 class MetricsWriter:
@@ -75,6 +77,28 @@ def read_metrics(path: str | Path) -> list[dict[str, Any]]:
     except OSError as error:
         raise InputError(f'{path}: {error.strerror or error}') from error
     return [_parse(line, f'{path}, line {i}') for i, line in enumerate(lines, 1)]
+
+
+def forget_after(path: Path, key: str, last: float) -> None:
+    """Removes the lines from the first one on that goes beyond a checkpoint.
+
+    Args:
+        path: a metrics file, which may be missing.
+        key: what is counted in every line.
+        last: its value at the checkpoint that the run goes on from.
+
+    A damaged file is left as it is.
+
+    Raises:
+        InputError: it can't be written.
+    """
+    try:
+        rows = read_metrics(path) if path.is_file() else []
+    except InputError:
+        return
+    kept = list(takewhile(lambda row: row.get(key, 0) <= last, rows))
+    if len(kept) < len(rows):
+        write_text(path, ''.join(json.dumps(row) + '\n' for row in kept))
 
 
 def _parse(line: bytes, where: str) -> dict[str, Any]:

@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The limits of the safety filter. None has a default: nobody is safe by accident."""
+"""The limits of the safety filter: those of motion have no default, nobody is safe by accident.
 
+Volumes besides the sphere, the limit of acceleration and the look-ahead are there where they are
+configured.
+"""
+
+import math
 from dataclasses import dataclass
 
 from robot_rl import ranges
+from robot_rl.planning.config import Obstacle
 from robot_rl.ranges import Range
 
 RANGES = {
@@ -12,7 +18,10 @@ RANGES = {
     'sphere_return_speed': Range(0.001, 0.25, 'm/s'),
     'joint_margin': Range(0, 0.5, 'rad'),
     'joint_speed_scale': Range(0.001, 1),
+    'joint_acceleration': Range(0.1, 500, 'rad/s^2'),
     'tool_speed': Range(0.001, 2, 'm/s'),
+    'condition_slow': Range(1, 500),
+    'condition_stop': Range(1, 500, above=True),
     'force': Range(0, 500, 'N', above=True),
     'torque': Range(0, 100, 'N m', above=True),
     'stop_force': Range(0, 500, 'N', above=True),
@@ -21,6 +30,60 @@ RANGES = {
     'command_timeout': Range(0, 1, 's', above=True),
     'bad_input_limit': Range(1, 100),
 }
+
+LOOK_RANGES = {
+    'seconds': Range(0.01, 1, 's'),
+    'margin': Range(0, 0.1, 'm', above=True),
+}
+
+#: Smallest side of a box, m, so that there is room to turn round in it.
+LEAST_SIDE_M = 0.02
+
+
+@dataclass(frozen=True)
+class Box:
+    """An upright box in the base frame.
+
+    Attributes:
+        low: least x, y, z, m.
+        high: greatest x, y, z, m.
+    """
+
+    low: tuple[float, float, float]
+    high: tuple[float, float, float]
+
+    def __post_init__(self) -> None:
+        """Refuses corners out of range, swapped ones, and a box without room."""
+        ranges.check(self, {'low': Range(-3, 3, 'm'), 'high': Range(-3, 3, 'm')})
+        for axis, low, high in zip('xyz', self.low, self.high, strict=True):
+            if not high - low >= LEAST_SIDE_M:
+                raise ValueError(
+                    f'high: {axis}: expected at least {LEAST_SIDE_M:g} m above low, {low:g} m, '
+                    f'got {high:g} m'
+                )
+
+
+@dataclass(frozen=True)
+class LookAhead:
+    """How far ahead collisions of the whole arm are looked for.
+
+    Attributes:
+        seconds: for which the commanded motion is thought to go on: the time that the arm needs
+            to come to rest.
+        margin: m, that is kept to obstacles and between parts of the arm.
+        obstacles: what stands around the robot.
+        tool_may_touch: whether what the last joint moves, hand and fingers, may come near to
+            obstacles, where a task is done; it is still kept from the arm itself.
+    """
+
+    seconds: float
+    margin: float
+    obstacles: tuple[Obstacle, ...] = ()
+    tool_may_touch: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuses numbers out of range."""
+        ranges.check(self, LOOK_RANGES)
 
 
 @dataclass(frozen=True)
@@ -35,6 +98,10 @@ class SafetyConfig:
         joint_margin: rad or m, kept to the URDF's position limits.
         joint_speed_scale: share of the URDF's velocity limits.
         tool_speed: m/s.
+        condition_slow: condition number of the tool's Jacobian (m and rad) from which on the arm
+            may only approach a singularity more slowly; null with `condition_stop` for an arm
+            with so few joints that the number means nothing.
+        condition_stop: at which it may approach it no further.
         force: N at the wrist, without bias, above which the tool pushes no further; null for a
             robot without a wrist sensor, as the next three.
         torque: N m at the wrist, likewise.
@@ -43,6 +110,10 @@ class SafetyConfig:
         state_timeout: s, oldest joint state and wrench to act on.
         command_timeout: s, oldest command to pass on.
         bad_input_limit: number of unusable samples of one input in a row that latch a stop.
+        joint_acceleration: rad/s^2 or m/s^2, by which a joint may gain speed; losing it is free.
+        keep_in: that the tool stays in, besides the sphere.
+        keep_out: that the tool stays out of.
+        look_ahead: for collisions of the whole arm.
     """
 
     sphere_center: tuple[float, float, float]
@@ -51,6 +122,8 @@ class SafetyConfig:
     joint_margin: float
     joint_speed_scale: float
     tool_speed: float
+    condition_slow: float | None
+    condition_stop: float | None
     force: float | None
     torque: float | None
     stop_force: float | None
@@ -58,6 +131,10 @@ class SafetyConfig:
     state_timeout: float
     command_timeout: float
     bad_input_limit: int
+    joint_acceleration: float | None = None
+    keep_in: Box | None = None
+    keep_out: tuple[Box, ...] = ()
+    look_ahead: LookAhead | None = None
 
     def __post_init__(self) -> None:
         """Refuses numbers out of range, NaN among them, and limits that contradict each other."""
@@ -69,7 +146,33 @@ class SafetyConfig:
                 f'sphere_return_speed: expected at most tool_speed, {self.tool_speed:g} m/s, '
                 f'got {self.sphere_return_speed:g} m/s'
             )
+        self._check_condition()
+        self._check_volumes()
         for name in ('force', 'torque'):
             first, last = getattr(self, name), getattr(self, f'stop_{name}')
             if first is not None and last is not None and not last > first:
                 raise ValueError(f'stop_{name}: expected above {name}, {first:g}, got {last:g}')
+
+    def _check_condition(self) -> None:
+        slow, stop = self.condition_slow, self.condition_stop
+        if (slow is None) != (stop is None):
+            raise ValueError('condition_stop: expected null exactly where condition_slow is')
+        if slow is not None and stop is not None and not stop > slow:
+            raise ValueError(
+                f'condition_stop: expected above condition_slow, {slow:g}, got {stop:g}'
+            )
+
+    def _check_volumes(self) -> None:
+        center, radius = self.sphere_center, self.sphere_radius
+        if self.keep_in is not None:
+            sides = zip(self.keep_in.low, center, self.keep_in.high, strict=True)
+            away = math.dist(center, [min(max(c, low), high) for low, c, high in sides])
+            if not away < radius:
+                raise ValueError(
+                    f'keep_in: {away:.2f} m from the centre of the sphere, beyond its radius of '
+                    f'{radius:g} m'
+                )
+        for box in self.keep_out:
+            sides = zip(box.low, center, box.high, strict=True)
+            if all(low <= c - radius and c + radius <= high for low, c, high in sides):
+                raise ValueError(f'keep_out: no room is left in the sphere of {radius:g} m')

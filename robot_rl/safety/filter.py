@@ -9,7 +9,8 @@ import numpy as np
 from robot_rl.safety import rules
 from robot_rl.safety.config import SafetyConfig
 from robot_rl.safety.inputs import CommandCheck, Fault, StateCheck, WrenchCheck, usable
-from robot_rl.safety.motion import Motion, ToolKinematics, combine, load_of
+from robot_rl.safety.margins import margins
+from robot_rl.safety.motion import Motion, Surroundings, ToolKinematics, combine, load_of
 from robot_rl.types import FloatArray, JointCommand, JointState, SafetyResult, Wrench
 
 #: Commands beyond this, in rad/s, m/s, rad or m, are clipped before anything is computed.
@@ -31,6 +32,7 @@ class SafetyFilter:
     Attributes:
         stop_reason: why a stop is latched; '' when none is.
         disarmed: why motion waits for `arm`; '' when it does not.
+        overload: why motion waits for the machine, see `Deadlines`; '' when it does not.
         detail: the numbers behind the last result's reason; '' when the command passed.
         counts: how often each rule acted.
     """
@@ -41,6 +43,7 @@ class SafetyFilter:
         kinematics: ToolKinematics,
         control_period_s: float,
         stop_reason: str = '',
+        surroundings: Surroundings | None = None,
     ) -> None:
         """Reads the arm's limits.
 
@@ -49,22 +52,24 @@ class SafetyFilter:
             kinematics: the arm, with its limits from the URDF.
             control_period_s: time for which a command acts.
             stop_reason: of a stop that was latched before a restart.
+            surroundings: of `ahead.surroundings_of`, for the look-ahead.
 
         Raises:
-            InputError: a joint without velocity limit, a margin wider than a joint's range, or a
-                period that is none.
+            InputError: a joint without velocity limit, a margin wider than a joint's range, a
+                period that is none, or a look-ahead without surroundings.
         """
         self.stop_reason = stop_reason
         self._stop_detail = ''
-        self.disarmed = ''
+        self.disarmed = self.overload = ''
         self.detail = ''
         self.counts: Counter[str] = Counter()
         self._config = config
         self._kinematics = kinematics
         self._joint_limits = kinematics.velocity_limits, kinematics.position_limits
-        self._limits = combine(config, *self._joint_limits, control_period_s, kinematics.gripping)
+        self._limits = combine(config, kinematics, control_period_s, surroundings)
         self._zeros = np.zeros(len(kinematics.velocity_limits))
         self._wrench = WrenchCheck(config)
+        self._latest: Motion | None = None
         self.reset()
 
     @property
@@ -77,6 +82,7 @@ class SafetyFilter:
         self._command = CommandCheck(self._config, len(self._zeros))
         self._state = StateCheck(self._config, *self._joint_limits)
         self._wrench.forget()
+        self._before, self._latest = self._zeros, None
         self._bad = [0, 0, 0]
 
     def tare(self, wrench: Wrench) -> None:
@@ -134,11 +140,17 @@ class SafetyFilter:
         else:
             self._count_bad(faults)
         motion = self._motion(state) if state is not None and faults[1] is None else None
+        self._latest = motion
         requested, velocity = self._request(command, state, motion)
         reason = self._hold_reason(faults)
         if reason or command is None or state is None or motion is None:
             return self._hold(requested, velocity, motion, reason, now_ns)
         return self._pass(command, state, velocity, motion)
+
+    def margins(self) -> dict[str, float]:
+        """Distance of the last result to each limit, see `margins`; empty without a state."""
+        latest = self._latest
+        return margins(self._before, latest, self._wrench.free) if latest else {}
 
     def _count_bad(self, faults: Faults) -> None:
         """Latches a stop on a fault that calls for it, and on too many bad samples in a row."""
@@ -157,6 +169,9 @@ class SafetyFilter:
         if self.disarmed:
             self.detail = f'{self.disarmed}; waiting to be armed'
             return 'disarmed'
+        if self.overload:
+            self.detail = self.overload
+            return 'overload'
         fault = faults[0] or faults[1] or faults[2]
         self.detail = fault.detail if fault else ''
         return fault.rule if fault else ''
@@ -170,8 +185,10 @@ class SafetyFilter:
             position=state.position.tolist(),
             jacobian=tool.jacobian,
             linear=tool.jacobian[:3],
+            tool=(x, y, z),
             from_center=away,
             distance=math.hypot(*away),
+            before=self._before,
             load=load_of(self._wrench.contact, tool.rotation),
         )
 
@@ -200,6 +217,7 @@ class SafetyFilter:
         now_ns: int,
     ) -> SafetyResult:
         self.counts[reason] += 1
+        self._before = self._zeros
         delta = np.zeros(3) if motion is None else -(motion.linear @ velocity)
         command = JointCommand(now_ns, 'velocity', np.zeros(len(self._zeros)))
         return SafetyResult(command, requested, reason, self.stopped, delta)
@@ -212,6 +230,7 @@ class SafetyFilter:
         motion: Motion,
     ) -> SafetyResult:
         kept, acted = rules.apply(velocity, motion)
+        self._before = kept
         if not acted:
             return SafetyResult(command, command.value, '', False, np.zeros(3))
         for name in acted:

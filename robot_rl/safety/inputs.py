@@ -175,15 +175,18 @@ class WrenchCheck:
     """Finite, fresh, and below the limits that stop once the bias is taken off.
 
     Attributes:
+        free: force and torque of the last usable wrench without bias; else empty.
         contact: force and torque without bias, N and N m in the tool frame, while the last wrench
             is above a limit beyond which the tool pushes no further; else empty.
     """
 
     def __init__(self, config: SafetyConfig) -> None:
+        self.free: tuple[float, ...] = ()
         self.contact: tuple[float, ...] = ()
         self._limits = config.force, config.torque
         self._stops = config.stop_force, config.stop_torque
         self._wanted = (*self._limits, *self._stops) != (None,) * 4
+        self._stops_alone = None in self._limits
         self._stamp = StampCheck('wrench', config.state_timeout, repeats=True)
         self._bias: tuple[float, ...] = (0.0,) * 6
 
@@ -206,7 +209,7 @@ class WrenchCheck:
 
     def __call__(self, wrench: Wrench | None, now_ns: int) -> Fault | None:
         """The fault of a wrench, or None; one above a limit that stops latches."""
-        self.contact = ()
+        self.free = self.contact = ()
         if not self._wanted:
             return None
         if wrench is None:
@@ -216,9 +219,10 @@ class WrenchCheck:
             got = f'{describe(wrench.force_xyz)} and {describe(wrench.torque_xyz)}'
             return Fault('bad_wrench', f'wrench: expected 3 finite float64 each, got {got}', True)
         late = self._stamp(wrench.stamp_ns, now_ns)
-        free = tuple(a - b for a, b in zip(values, self._bias, strict=True))
+        self.free = free = tuple([a - b for a, b in zip(values, self._bias, strict=True)])
         self.contact = free if _above(free, self._limits) else ()
-        above = _above(free, self._stops)
+        # A limit that stops is above the one that yields, where both are set.
+        above = _above(free, self._stops) if self.contact or self._stops_alone else ''
         return Fault('wrench', above, latch=True) if above else late
 
     def _values(self, wrench: Wrench) -> tuple[float, ...]:

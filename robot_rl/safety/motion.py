@@ -2,19 +2,30 @@
 """Where the arm is and what it may do from there: what the rules look at."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+import mujoco
 import numpy as np
 
 from robot_rl.errors import InputError
 from robot_rl.safety.config import SafetyConfig
 from robot_rl.types import FloatArray
 
-#: N or N m, beyond which only the direction of a reading counts.
+#: N or N m, beyond which only the direction of a reading counts; and the most that a condition
+#: number is told apart.
 MOST = 1e6
+#: Rows of a Jacobian, and the identity of that size in one row.
+TWIST = 6
+DIAGONAL = np.eye(TWIST).ravel()
+#: Below which a diagonal element of a Cholesky factor counts as none.
+MINIMAL = 1e-9
 #: That tell how far the tool reaches.
 POSTURES = 500
+
+
+#: Distances, m, of pairs of shapes, by their numbers.
+Near = dict[tuple[int, int], float]
 
 
 class Tool(Protocol):
@@ -36,6 +47,13 @@ class ToolKinematics(Protocol):
         """Pose and Jacobian of the tool at joint positions [J]."""
 
 
+class Surroundings(Protocol):
+    """What the filter asks of a collision model, see `planning.collision.CollisionChecker`."""
+
+    def near(self, position: FloatArray) -> Near:
+        """Distances, m, of pairs of shapes that are too near to each other; below 0 inside."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What never changes. Lists, because so few numbers are faster compared one by one.
@@ -46,6 +64,8 @@ class Limits:
         lower: rad or m, lower position limits plus the margin, [J].
         upper: rad or m, upper position limits less the margin, [J].
         config: the task's limits.
+        kinematics: the arm.
+        surroundings: what it could touch; None without look-ahead.
     """
 
     period_s: float
@@ -53,6 +73,8 @@ class Limits:
     lower: list[float]
     upper: list[float]
     config: SafetyConfig
+    kinematics: ToolKinematics
+    surroundings: Surroundings | None = None
 
 
 @dataclass(slots=True)
@@ -64,19 +86,25 @@ class Motion:
         position: rad or m, [J].
         jacobian: tool velocity per joint velocity in the base frame, [6, J].
         linear: its first three rows J_v, [3, J].
+        tool: tool position, m, base frame.
         from_center: tool position less the sphere's centre, m, base frame.
         distance: its length, m.
         load: direction of the force and torque on the tool, at the tool in the base frame, unit
             [6]; None while both are within their limits.
+        before: rad/s or m/s, joint velocity of the last command that passed, [J].
     """
 
     limits: Limits
     position: list[float]
     jacobian: FloatArray
     linear: FloatArray
+    tool: tuple[float, float, float]
     from_center: tuple[float, float, float]
     distance: float
+    before: FloatArray
     load: FloatArray | None = None
+    _condition: float = -1.0
+    _near: dict[bytes, Near] = field(default_factory=dict)
 
     @property
     def inside(self) -> bool:
@@ -88,12 +116,66 @@ class Motion:
         """Distance from the centre that the tool must not exceed, m."""
         return max(self.distance, self.limits.config.sphere_radius)
 
+    @property
+    def condition(self) -> float:
+        """Condition number of the Jacobian, found when it is first asked for."""
+        if self._condition < 0:
+            self._condition = condition(self.jacobian, self.limits.kinematics.gripping)
+        return self._condition
+
+    def near(self, position: FloatArray) -> Near:
+        """What is too near at joint positions [J], remembered; nothing without surroundings."""
+        model, key = self.limits.surroundings, position.tobytes()
+        if model is not None and key not in self._near:
+            self._near[key] = model.near(position)
+        return self._near.get(key, {})
+
     def room(self) -> tuple[FloatArray, FloatArray]:
         """Lowest and highest joint velocity that keep the position limits; zero always does."""
         position, period_s = np.array(self.position), self.limits.period_s
         low = np.minimum((self.limits.lower - position) / period_s, 0.0)
         high = np.maximum((self.limits.upper - position) / period_s, 0.0)
         return low, high
+
+    def gain(self) -> tuple[FloatArray, FloatArray]:
+        """Lowest and highest joint velocity that keep the limit of acceleration, where it is."""
+        more = self.limits.config.joint_acceleration
+        change = math.inf if more is None else more * self.limits.period_s
+        return np.minimum(self.before, 0.0) - change, np.maximum(self.before, 0.0) + change
+
+    def bounds(self) -> tuple[FloatArray, FloatArray]:
+        """Lowest and highest joint velocity that keep all limits of the joints alone."""
+        fastest, room, gain = np.array(self.limits.speed), self.room(), self.gain()
+        low = np.maximum(np.maximum(room[0], gain[0]), -fastest)
+        return low, np.minimum(np.minimum(room[1], gain[1]), fastest)
+
+
+def condition(jacobian: FloatArray, gripping: bool = False) -> float:
+    """Largest over smallest singular value of a Jacobian [6, J], at most `MOST`.
+
+    Rows in m and in rad count alike, as in MoveIt Servo. A gripper's joint, whose column is zero,
+    does not count; with fewer than six joints it is the number of what they can do.
+    """
+    arm = jacobian[:, :-1] if gripping else jacobian
+    square = arm @ arm.T if arm.shape[1] >= len(arm) else arm.T @ arm
+    found = np.linalg.eigvalsh(square).tolist()
+    least, most = found[0], found[-1]
+    return MOST if not least > most / MOST**2 else math.sqrt(most / least)
+
+
+def well_conditioned(jacobian: FloatArray, gripping: bool, limit: float) -> bool:
+    """Whether the condition number is surely below a limit; cheaper than the number by far.
+
+    The largest eigenvalue of J J^T is at most its Frobenius norm; all are above a share of that
+    where the matrix less the share on its diagonal has a Cholesky factor.
+    """
+    if jacobian.shape[1] - gripping < TWIST:
+        return condition(jacobian, gripping) < limit
+    square = np.empty((TWIST, TWIST))
+    mujoco.mju_mulMatMatT(square, jacobian, jacobian)
+    flat = square.ravel()
+    mujoco.mju_addToScl(flat, DIAGONAL, -mujoco.mju_norm(flat) / limit**2)
+    return int(mujoco.mju_cholFactor(square, MINIMAL)) == TWIST
 
 
 def load_of(wrench: tuple[float, ...], rotation: FloatArray) -> FloatArray | None:
@@ -129,34 +211,35 @@ def check_reach(config: SafetyConfig, kinematics: ToolKinematics) -> None:
 
 def combine(
     config: SafetyConfig,
-    velocity_limits: FloatArray,
-    position_limits: FloatArray,
+    kinematics: ToolKinematics,
     period_s: float,
-    gripping: bool = False,
+    surroundings: Surroundings | None = None,
 ) -> Limits:
     """The limits of the arm and of the task together.
 
     Args:
         config: of the task.
-        velocity_limits: of the URDF, rad/s or m/s, shape [J].
-        position_limits: of the URDF, rad or m, shape [J, 2].
+        kinematics: the arm, with the URDF's limits.
         period_s: control period.
-        gripping: whether the last joint is a gripper's, to which no margin is kept.
+        surroundings: for the look-ahead, where the task has one.
 
     Raises:
-        InputError: a joint without velocity limit, a margin wider than a joint's range, or a
-            period out of range.
+        InputError: a joint without velocity limit, a margin wider than a joint's range, a period
+            out of range, or a look-ahead without surroundings.
     """
     if not 0 < period_s <= 1:
         raise InputError(f'control period: expected (0, 1] s, got {period_s:g} s')
-    margin = config.joint_margin
+    if (config.look_ahead is None) != (surroundings is None):
+        raise InputError('look_ahead: a limit and the model of the surroundings go together')
+    margin, position_limits = config.joint_margin, kinematics.position_limits
     lower, upper = position_limits[:, 0] + margin, position_limits[:, 1] - margin
-    if gripping:  # fingers stop where they meet each other or their end
+    if kinematics.gripping:  # fingers stop where they meet each other or their end
         lower[-1], upper[-1] = position_limits[-1]
-    for joint, speed in enumerate(velocity_limits):
+    for joint, speed in enumerate(kinematics.velocity_limits):
         if not 0 < speed < math.inf:
             raise InputError(f'joint {joint}: the URDF gives no velocity limit')
         if not lower[joint] < upper[joint]:
             raise InputError(f'joint_margin: {margin:g} leaves joint {joint} no range')
-    speed = velocity_limits * config.joint_speed_scale
-    return Limits(period_s, speed.tolist(), lower.tolist(), upper.tolist(), config)
+    speeds = (kinematics.velocity_limits * config.joint_speed_scale).tolist()
+    ends = lower.tolist(), upper.tolist()
+    return Limits(period_s, speeds, *ends, config, kinematics, surroundings)

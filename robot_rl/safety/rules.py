@@ -1,19 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """The limits on motion as an ordered table of pure rules on one joint velocity.
 
-A rule gives back the very array that it was given when that holds, and otherwise the nearest one
-that does. Each set of allowed velocities is convex and contains zero, so that shortening a vector
-never breaks a rule, standing still is always allowed, and a rule may shorten what it corrected.
+A rule gives back the very array that it was given when that holds, and otherwise one near to it
+that does. Shortening a vector never breaks a rule, so standing still is always allowed, and a
+rule may shorten what it corrected.
 
-    joint_speed      |v_i| <= scale * URDF limit, kept by scaling all joints alike
-    tool_speed       |J_v v| <= tool_speed, kept by scaling all joints alike
-    joint_position   q + v dt stays in the limits less the margin; beyond them, only the way back
-    sphere           p + J_v v dt stays in the ball; outside it, only towards the centre, slowly
-    contact          while force or torque is above its limit, the tool does no work against it
+    joint_speed         |v_i| <= scale * URDF limit, kept by scaling all joints alike
+    joint_acceleration  no joint gains more than a dt over the last command; losing speed is free
+    tool_speed          |J_v v| <= tool_speed, kept by scaling all joints alike
+    joint_position      q + v dt stays in the limits less the margin; beyond, only the way back
+    sphere              p + J_v v dt stays in the ball; outside, only towards the centre, slowly
+    box                 the same in the box that is kept in and out of those that are kept out
+    contact             while force or torque is above its limit, no work against it
+    singularity         a share of the speed limits, 1 at condition_slow, 0 at condition_stop,
+                        unless the motion lowers the condition number
+    collision           q + v t, t up to the look-ahead's time, brings nothing too near that is
+                        not led apart; the motion is halved, then stopped
 
 J_v are the three rows of the Jacobian that give the tool's linear velocity in the base frame, dt
 is the control period. The ball is the bounding sphere of Gu et al. 2016, section IV-B: a velocity
-that would leave it is projected onto its surface, plus a velocity towards the centre.
+that would leave it is projected onto its surface, plus a velocity towards the centre. Condition
+numbers as in MoveIt Servo.
 """
 
 import math
@@ -21,14 +28,17 @@ from collections.abc import Callable
 
 import numpy as np
 
+from robot_rl.safety import ahead, boxes
 from robot_rl.safety.motion import Motion
+from robot_rl.safety.redirect import (
+    TOLERANCE,
+    least_squares,
+    redirected,
+    slowed,
+    step,
+    tool_velocity,
+)
 from robot_rl.types import FloatArray
-
-#: What rounding may add to a limit, relative for speeds and absolute in rad/s and m elsewhere.
-TOLERANCE = 1e-7
-
-#: Damping of the least squares that map a change of tool velocity to the joints, m/rad.
-DAMPING = 0.01
 
 
 def joint_speed(velocity: FloatArray, motion: Motion) -> FloatArray:
@@ -38,9 +48,16 @@ def joint_speed(velocity: FloatArray, motion: Motion) -> FloatArray:
     return velocity if excess <= 1 + TOLERANCE else velocity / excess
 
 
+def joint_acceleration(velocity: FloatArray, motion: Motion) -> FloatArray:
+    """Cuts what a joint gains too fast."""
+    if motion.limits.config.joint_acceleration is None:
+        return velocity
+    return _clipped(velocity, *motion.gain())
+
+
 def tool_speed(velocity: FloatArray, motion: Motion) -> FloatArray:
     """Scales all joints alike until the tool keeps its limit; the direction stays."""
-    return _slow_tool(velocity, motion, motion.limits.config.tool_speed)
+    return slowed(velocity, motion, motion.limits.config.tool_speed)
 
 
 def joint_position(velocity: FloatArray, motion: Motion) -> FloatArray:
@@ -50,33 +67,40 @@ def joint_position(velocity: FloatArray, motion: Motion) -> FloatArray:
     """
     if _in_limits(velocity, motion):
         return velocity
-    kept = np.clip(velocity, *motion.room())
-    if float(np.abs(kept - velocity).max()) <= TOLERANCE:
-        return velocity
-    return tool_speed(kept, motion)
+    kept = _clipped(velocity, *motion.room())
+    return velocity if kept is velocity else tool_speed(kept, motion)
 
 
 def sphere(velocity: FloatArray, motion: Motion) -> FloatArray:
-    """Keeps the tool in the ball, or brings it back (Gu et al. 2016, section IV-B).
-
-    The change of the tool's velocity is mapped to the joints by damped least squares, first with
-    the tool's rotation kept as commanded, then with the rotation free. Where neither can be done
-    within the joints' limits, the arm stands still.
-    """
-    tool = _tool_velocity(velocity, motion)
+    """Keeps the tool in the ball, or brings it back (Gu et al. 2016, section IV-B)."""
+    tool = tool_velocity(velocity, motion)
     if _in_sphere(tool, motion):
         return velocity
-    config, fastest = motion.limits.config, np.array(motion.limits.speed)
+    config = motion.limits.config
     fastest_tool = config.tool_speed if motion.inside else config.sphere_return_speed
-    change = [goal - now for goal, now in zip(_return(tool, motion), tool, strict=True)]
-    low, high = motion.room()
-    low, high = np.maximum(low, -fastest), np.minimum(high, fastest)
-    for rows in (6, 3):
-        joints = velocity + _least_squares(motion.jacobian[:rows], change)
-        joints = _slow_tool(np.minimum(np.maximum(joints, low), high), motion, fastest_tool)
-        if _in_sphere(_tool_velocity(joints, motion), motion):
-            return joints
-    return np.zeros_like(velocity)
+
+    def fits(joints: FloatArray) -> bool:
+        return _in_sphere(tool_velocity(joints, motion), motion)
+
+    return redirected(velocity, _return(tool, motion), motion, fastest_tool, fits)
+
+
+def box(velocity: FloatArray, motion: Motion) -> FloatArray:
+    """Keeps the tool in and out of the boxes, and in the ball."""
+    config = motion.limits.config
+    if config.keep_in is None and not config.keep_out:
+        return velocity
+    tool = tool_velocity(velocity, motion)
+    if boxes.keeps(tool, motion):
+        return velocity
+    slow = boxes.outside(motion) or not motion.inside
+    fastest_tool = config.sphere_return_speed if slow else config.tool_speed
+
+    def fits(joints: FloatArray) -> bool:
+        tool = tool_velocity(joints, motion)
+        return _in_sphere(tool, motion) and boxes.keeps(tool, motion)
+
+    return redirected(velocity, boxes.kept(tool, motion), motion, fastest_tool, fits)
 
 
 def contact(velocity: FloatArray, motion: Motion) -> FloatArray:
@@ -94,24 +118,47 @@ def contact(velocity: FloatArray, motion: Motion) -> FloatArray:
         return velocity
     assert motion.load is not None
     load, against = motion.load, motion.load @ motion.jacobian @ velocity
-    for change in (_least_squares(motion.jacobian, load.tolist()), load @ motion.jacobian):
+    for change in (least_squares(motion.jacobian, load.tolist()), load @ motion.jacobian):
         kept = velocity - change * (against / (load @ motion.jacobian @ change))
-        for rule in (joint_speed, tool_speed, joint_position, sphere):
+        for rule in BEFORE_CONTACT.values():
             kept = rule(kept, motion)
         if not _pushes(kept, motion):
             return kept
     return np.zeros_like(velocity)
 
 
+def singularity(velocity: FloatArray, motion: Motion) -> FloatArray:
+    """Lets the arm approach a singularity only at a share of its speed; leaving it is free."""
+    share = ahead.share_of_speed(motion)
+    if share == 1:
+        return velocity
+    used = ahead.speed_share(velocity, motion)
+    if used <= share * (1 + TOLERANCE) or ahead.leaves(velocity, motion):
+        return velocity
+    return velocity * (share / used)
+
+
+def collision(velocity: FloatArray, motion: Motion) -> FloatArray:
+    """Shortens, or stops, what leads any part of the arm into something."""
+    share = ahead.free_share(velocity, motion)
+    return velocity if share == 1 else velocity * share
+
+
 Rule = Callable[[FloatArray, Motion], FloatArray]
 
 #: In the order in which they act.
-RULES: dict[str, Rule] = {
+BEFORE_CONTACT: dict[str, Rule] = {
     'joint_speed': joint_speed,
+    'joint_acceleration': joint_acceleration,
     'tool_speed': tool_speed,
     'joint_position': joint_position,
     'sphere': sphere,
+    'box': box,
+}
+RULES: dict[str, Rule] = BEFORE_CONTACT | {
     'contact': contact,
+    'singularity': singularity,
+    'collision': collision,
 }
 
 
@@ -144,14 +191,10 @@ def _in_limits(velocity: FloatArray, motion: Motion) -> bool:
     return all(low <= q + v * dt <= high for q, v, low, high in joints)
 
 
-def _tool_velocity(velocity: FloatArray, motion: Motion) -> list[float]:
-    tool: list[float] = motion.linear.dot(velocity).tolist()
-    return tool
-
-
-def _slow_tool(velocity: FloatArray, motion: Motion, limit: float) -> FloatArray:
-    speed = math.hypot(*_tool_velocity(velocity, motion))
-    return velocity if speed <= limit * (1 + TOLERANCE) else velocity * (limit / speed)
+def _clipped(velocity: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
+    """Each joint between its bounds; the same array where rounding alone is beyond them."""
+    kept = np.minimum(np.maximum(velocity, low), high)
+    return velocity if float(np.abs(kept - velocity).max()) <= TOLERANCE else kept
 
 
 def _pushes(velocity: FloatArray, motion: Motion) -> bool:
@@ -161,15 +204,9 @@ def _pushes(velocity: FloatArray, motion: Motion) -> bool:
     return not float(motion.load @ motion.jacobian @ velocity) >= -TOLERANCE
 
 
-def _ahead(tool: list[float], motion: Motion) -> list[float]:
-    """Where the tool will be after one period, from the centre."""
-    (x, y, z), (vx, vy, vz), dt = motion.from_center, tool, motion.limits.period_s
-    return [x + vx * dt, y + vy * dt, z + vz * dt]
-
-
 def _in_sphere(tool: list[float], motion: Motion) -> bool:
     """Whether the tool stays in the ball, or, outside it, comes no further out and is slow."""
-    if not math.hypot(*_ahead(tool, motion)) <= motion.reach + TOLERANCE:
+    if not math.hypot(*step(tool, motion.from_center, motion)) <= motion.reach + TOLERANCE:
         return False
     slow = motion.limits.config.sphere_return_speed * (1 + TOLERANCE)
     return motion.inside or math.hypot(*tool) <= slow
@@ -183,17 +220,7 @@ def _return(tool: list[float], motion: Motion) -> list[float]:
     speed. That is the projection onto the surface plus the velocity towards the centre.
     """
     dt = motion.limits.period_s
-    ahead = _ahead(tool, motion)
+    ahead = step(tool, motion.from_center, motion)
     goal = max(0.0, motion.reach - motion.limits.config.sphere_return_speed * dt)
     shrink = goal / max(goal, math.hypot(*ahead), TOLERANCE)
     return [(a * shrink - d) / dt for a, d in zip(ahead, motion.from_center, strict=True)]
-
-
-def _least_squares(jacobian: FloatArray, change: list[float]) -> FloatArray:
-    """J^T (J J^T + DAMPING^2 I)^-1 change, with no change of the rows beyond those given."""
-    rows = len(jacobian)
-    square = jacobian @ jacobian.T
-    square.flat[:: rows + 1] += DAMPING * DAMPING
-    wanted = np.zeros(rows)
-    wanted[: len(change)] = change
-    return np.asarray(jacobian.T @ np.linalg.solve(square, wanted))

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from robot_rl.types import FloatArray
 from sim_bridge.experts.view import Script, View
 from sim_bridge.tasks.navigation import Navigation, clearance
-from sim_bridge.tasks.plane import RADIUS
+from sim_bridge.tasks.plane import LINK, RADIUS
 
-LINK = 0.25  # m, of the reacher
 CELL = 0.02  # m, of the grid on which ways are sought
 SPARE = 0.012  # m, beyond the ball's radius, that ways keep from walls
 REACH = 0.48  # m, half side of the grid

@@ -39,6 +39,10 @@ class ArmReach(Task):
         self._tool = model.body(self._tool_name).id
         self._mark.bind(model)
 
+    def show_goal(self, data: mujoco.MjData, rng: np.random.Generator) -> Start:
+        """The tool at the goal."""
+        return Start(self.desired)
+
     def reset(self, data: mujoco.MjData, rng: np.random.Generator) -> Start:
         """The arm always starts in the same posture, its tool over the cube's back."""
         self.desired = self.goal_xyz + rng.uniform(-SIDE / 2, SIDE / 2, 3)

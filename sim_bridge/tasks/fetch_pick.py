@@ -15,6 +15,7 @@ READY = 0.035  # m, of each finger, at the start
 SPREAD = 0.12  # m, half width of where block and goal may be
 GRASP_HEIGHT = 0.036  # m, of the tool over the table, for fingers that just clear it
 START_HEIGHT = 0.12  # m, of the tool over the table
+HIGH = 0.28  # m, of the tool over the table in a picture of the goal
 APART = 0.06  # m, at least, from the start of a block to its goal
 
 
@@ -63,3 +64,9 @@ class FetchPick(TableTask):
         if self._grasped:
             return Start(np.array([*xy, self.top + GRASP_HEIGHT]), gripper=HALF, squeeze=True)
         return Start(self.over(START_HEIGHT), gripper=READY)
+
+    def show_goal(self, data: mujoco.MjData, rng: np.random.Generator) -> Start:
+        """The block at the goal, the arm anywhere above (Pinto et al. 2017, section V-A)."""
+        super().show_goal(data, rng)
+        low, high = self.area(SPREAD, SPREAD)
+        return Start(np.array([*rng.uniform(low, high), self.top + HIGH]), gripper=READY)

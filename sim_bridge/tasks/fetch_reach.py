@@ -27,6 +27,10 @@ class FetchReach(TableTask):
         super().bind(model)
         self._tool = model.body(self._tool_name).id
 
+    def show_goal(self, data: mujoco.MjData, rng: np.random.Generator) -> Start:
+        """The tool at the goal."""
+        return Start(self.desired)
+
     def reset(self, data: mujoco.MjData, rng: np.random.Generator) -> Start:
         """Draws the goal around the tool, but not where the tool is already."""
         start = self.over(START_HEIGHT)

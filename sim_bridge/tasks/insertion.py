@@ -125,6 +125,10 @@ class Insertion(Task):
 
     # ---- reset ---------------------------------------------------------------------------
 
+    def show_goal(self, data: mujoco.MjData, rng: np.random.Generator) -> Start:
+        """The plug in its socket."""
+        return Start(self.goal_xyz)
+
     def reset(self, data: mujoco.MjData, rng: np.random.Generator) -> Start:
         """Starts above the socket; its springs are as stiff as this piece has them."""
         height = np.array([0.0, 0.0, START_HEIGHT])

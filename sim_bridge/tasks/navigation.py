@@ -83,6 +83,10 @@ class Navigation(PlaneTask):
         names = [f'wall_{index}' for index in range(COUNT)]
         self._walls = [int(model.body(name).mocapid[0]) for name in names]
 
+    def show_goal(self, data: mujoco.MjData, rng: np.random.Generator) -> Start:
+        """The point at the goal."""
+        return Start(self.goal_xyz, joints=self.desired)
+
     def reset(self, data: mujoco.MjData, rng: np.random.Generator) -> Start:
         """Start and goal anywhere clear of the walls."""
         drawn = int(rng.integers(len(LAYOUTS)))

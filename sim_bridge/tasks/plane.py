@@ -18,6 +18,7 @@ BELOW = 0.04  # m, of the floor of the arena under the plane
 RADIUS = 0.03  # m, of the ball
 NEAR = 0.05  # m, of the mark of the goal
 AREA = 0.45  # m, half side of the square in which the point starts and goals lie
+FOVY = 37.0  # degrees, of the camera above, which sees the arena inside its rim
 
 _BOARD, _RIM = (0.74, 0.75, 0.76, 1.0), (0.30, 0.31, 0.34, 1.0)
 
@@ -52,6 +53,7 @@ class PlaneTask(Task):
             part.add_to(world, self.physics, 0)
         above, axes = [x, y, z + 1.6], [1, 0, 0, 0, 1, 0]
         world.add_camera(name='closeup', pos=above, xyaxes=axes, fovy=44)
+        world.add_camera(name='above', pos=above, xyaxes=axes, fovy=FOVY)
 
     def bind(self, model: mujoco.MjModel) -> None:
         """Finds tool and mark."""
@@ -78,6 +80,10 @@ class Particle(PlaneTask):
         self.aim(data, goal)
         return Start(self.goal_xyz, joints=start)
 
+    def show_goal(self, data: mujoco.MjData, rng: np.random.Generator) -> Start:
+        """The point at the goal."""
+        return Start(self.goal_xyz, joints=self.desired)
+
 
 class Reacher(PlaneTask):
     """The tip of two links goes to a point (Pinto et al. 2017, section V-A)."""
@@ -89,6 +95,15 @@ class Reacher(PlaneTask):
         self.aim(data, radius * np.array([np.cos(angle), np.sin(angle)]))
         return Start(self.goal_xyz, joints=rng.uniform(-POSTURE, POSTURE, 2))
 
+    def show_goal(self, data: mujoco.MjData, rng: np.random.Generator) -> Start:
+        """The tip at the goal, in either of the two postures that take it there."""
+        x, y = self.desired
+        bend = np.arccos((x * x + y * y - 2 * LINK**2) / (2 * LINK**2))
+        elbow = bend if rng.random() < 0.5 else -bend
+        shoulder = (np.arctan2(y, x) - elbow / 2 + np.pi) % (2 * np.pi) - np.pi
+        return Start(self.goal_xyz, joints=np.array([shoulder, elbow]))
 
+
+LINK = 0.25  # m, length of each of the two links
 RING = (0.12, 0.45)  # m, of the goals about the shoulder; both links together are 0.50 m
 POSTURE = 2.5  # rad, greatest angle of a joint at the start

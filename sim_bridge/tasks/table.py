@@ -7,9 +7,10 @@ import numpy as np
 from robot_rl.types import Entries, FloatArray
 from sim_bridge.scene import SURROUNDINGS, TABLE, look
 from sim_bridge.tasks.objects import WOOD, Loose, Part
-from sim_bridge.tasks.task import Task
+from sim_bridge.tasks.task import Start, Task
 
 THICKNESS = 0.04
+FRONT = (0.75, 0.50)  # m, of the camera `front` before and over the middle of the top
 FAR = 30.0  # m, beyond what cameras draw; objects that an episode lacks lie there
 
 
@@ -45,6 +46,9 @@ class TableTask(Task):
             eye = (x + self.eye[0], y + self.eye[1], top + self.eye[2])
             axes = look(*eye, x, y, top + self.aim)
             scene.worldbody.add_camera(name='closeup', pos=eye, xyaxes=axes, fovy=40)
+            eye = (x + FRONT[0], y, top + FRONT[1])
+            axes = look(*eye, x, y, top + self.aim)
+            scene.worldbody.add_camera(name='front', pos=eye, xyaxes=axes, fovy=40)
 
     def bind(self, model: mujoco.MjModel) -> None:
         """Finds the objects."""
@@ -104,6 +108,15 @@ class TableTask(Task):
         """
         parts = [loose.xyz(data) * self.present(data, loose) for loose in self.objects]
         return np.concatenate(parts) if parts else np.zeros(0)
+
+    def show_goal(self, data: mujoco.MjData, rng: np.random.Generator) -> Start | None:
+        """All objects upright where they are desired, the arm where it is."""
+        if self.desired.size != 3 * len(self.objects):
+            return super().show_goal(data, rng)
+        for loose, xyz in zip(self.objects, self.desired.reshape(-1, 3), strict=True):
+            if self.present(data, loose):
+                loose.place(data, xyz)
+        return None
 
     def _add_ground(self, scene: mujoco.MjSpec) -> None:
         """What stops objects that fall off the table; the floor is only seen."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from robot_rl.control.kinematics import Kinematics, inverse, least_squares, rotation_from_rpy
 from robot_rl.control.robot import RobotConfig
+from robot_rl.errors import InputError
 from robot_rl.types import Entries, FloatArray, JointCommand
 from sim_bridge.scene import STIFF, Physics
 
@@ -92,6 +93,21 @@ class Task:
     def settle(self, data: mujoco.MjData, rng: np.random.Generator) -> bool:
         """Places what depends on the arm at its start; whether anything moved."""
         return False
+
+    def show_goal(self, data: mujoco.MjData, rng: np.random.Generator) -> Start | None:
+        """Puts the objects where they are desired, for a picture of the goal.
+
+        Args:
+            data: a scene that is only looked at.
+            rng: chooses what the goal leaves open.
+
+        Returns:
+            Where the arm is then; None for where it is now.
+
+        Raises:
+            InputError: the scene does not say what its goal looks like.
+        """
+        raise InputError(f'scene {type(self).__name__}: has no picture of its goal')
 
     def observe(self, data: mujoco.MjData) -> Entries:
         """Float64 vectors by name: `achieved_goal`, `desired_goal`, and what the task adds.

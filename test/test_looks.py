@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Looks that vary from episode to episode, and pictures of goals."""
+
+import dataclasses
+import json
+from contextlib import closing
+
+import mujoco
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from robot_rl import config
+from robot_rl.errors import InputError
+from robot_rl.looks import LooksConfig
+from robot_rl.task import load_task, robot_of
+from sim_bridge.build import make_world, raw_pictures
+from sim_bridge.looks import Looks
+from sim_bridge.textures import draw
+
+TASK = load_task('fetch_pick_image')
+SIZE = 40, 40
+ALL = TASK.looks
+PLANE = load_task('particle_image')
+
+
+def open_world(looks, task=TASK):
+    return closing(make_world(dataclasses.replace(task, looks=looks), robot_of(task)))
+
+
+def look(world, seed, camera='front'):
+    world.reset(seed)
+    return world.render(camera, *SIZE, fancy=False)
+
+
+@pytest.fixture(scope='module')
+def world():
+    with open_world(ALL) as made:
+        yield made
+
+
+def test_a_seed_gives_its_looks_again_and_another_seed_others(world):
+    one = look(world, 5)
+    drawn = {name: value.copy() for name, value in world.looks.drawn.items()}
+    other = look(world, 6)
+    again = look(world, 5)
+    assert np.array_equal(one, again)
+    assert all(np.array_equal(drawn[name], world.looks.drawn[name]) for name in drawn)
+    assert np.abs(one.astype(int) - other).mean() > 5
+
+
+def test_what_is_drawn_is_named_and_lies_in_its_range(world):
+    for seed in range(8):
+        world.reset(seed)
+        world.prepare_looks()
+        for name, value in world.looks.drawn.items():
+            if name == 'shadow':
+                continue
+            low, high = getattr(ALL, name)
+            assert (low - 1e-12 <= value).all(), name
+            assert (value <= high + 1e-12).all(), name
+
+
+def test_looks_change_no_physics(world):
+    with open_world(LooksConfig()) as plain:
+        for seed in (1, 2):
+            world.reset(seed)
+            plain.reset(seed)
+            world.render('front', *SIZE, fancy=False)
+            for _ in range(3):
+                world.step()
+                plain.step()
+            assert np.array_equal(world.data.qpos, plain.data.qpos)
+
+
+def test_nothing_varies_where_nothing_is_asked_for():
+    with open_world(LooksConfig()) as plain:
+        look(plain, 1)
+        assert plain.looks.drawn == {}
+        depth = np.ones((4, 4, 1), np.float32)
+        assert plain.looks.sense('front/depth', depth) is depth
+
+
+VARIED = {
+    'textured': {'textured': (1.0, 1.0)},
+    'color': {'color': (1.0, 1.0)},
+    'lights': {'lights': (3, 3)},
+    'light_position': {'light_position': (1.0, 1.0), 'light_angle': (40.0, 40.0)},
+    'brightness': {'brightness': (0.0, 0.2)},
+    'ambient': {'ambient': (0.2, 0.4)},
+    'shadow': {'shadow': (1.0, 1.0)},
+    'camera_position': {'camera_position': (0.02, 0.03)},
+    'camera_angle': {'camera_angle': (3.0, 5.0)},
+    'focal': {'focal': (1.2, 1.3)},
+    'distractors': {'distractors': (3, 3)},
+}
+
+
+@pytest.fixture(scope='module')
+def plain_look():
+    with open_world(LooksConfig(), PLANE) as plain:
+        return look(plain, 3, 'above')
+
+
+@pytest.mark.parametrize('name', VARIED)
+def test_each_range_changes_the_picture(name, plain_look):
+    with open_world(LooksConfig(**VARIED[name]), PLANE) as varied:
+        after = look(varied, 3, 'above')
+        assert np.abs(plain_look.astype(int) - after).mean() > 0.3
+        assert varied.looks.drawn
+
+
+def test_the_background_changes():
+    with open_world(LooksConfig(background=(1.0, 1.0))) as varied:
+        one, two = look(varied, 3), look(varied, 4)
+        assert np.abs(one.astype(int) - two).mean() > 5
+
+
+def test_the_next_episode_starts_from_the_nominal_looks():
+    with open_world(LooksConfig(brightness=(0.5, 0.5), focal=(1.1, 1.1)), PLANE) as made:
+        first = look(made, 1, 'above')
+        for seed in range(2, 6):
+            look(made, seed, 'above')
+        assert np.array_equal(first, look(made, 1, 'above'))
+
+
+def test_depth_noise_stays_within_its_half_width_and_has_it():
+    looks = Looks(LooksConfig(depth_noise=(0.01, 0.01)), np.zeros(3), 10.0)
+    looks.drawn = {n: np.array([v]) for n, v in (('depth_noise', 0.01), ('latency', 0.0))}
+    looks.drawn['dropped'] = np.zeros(1)
+    error = looks.sense('front/depth', np.ones((50, 50, 1), np.float32)) - 1.0
+    assert np.abs(error).max() <= 0.01 + 1e-6
+    assert np.abs(error).max() > 0.009
+
+
+def test_late_pictures_come_in_order_and_lost_ones_are_seen_twice():
+    looks = Looks(LooksConfig(latency=(0.2, 0.2)), np.zeros(3), 10.0)
+    looks.drawn = {'depth_noise': np.zeros(1), 'latency': np.array([0.2]), 'dropped': np.zeros(1)}
+    frames = [np.full((2, 2, 3), i, np.uint8) for i in range(6)]
+    assert [int(looks.sense('a/color', f).max()) for f in frames] == [0, 0, 0, 1, 2, 3]
+    looks.drawn |= {'latency': np.zeros(1), 'dropped': np.array([0.5])}
+    looks._late.clear()
+    seen = [int(looks.sense('a/color', np.full((2, 2, 3), i, np.uint8)).max()) for i in range(99)]
+    assert seen == sorted(seen)
+    assert 25 < len(set(seen)) < 75
+
+
+def test_the_goals_picture_shows_the_goal_and_stays_for_the_episode():
+    with open_world(LooksConfig(), PLANE) as made:
+        made.reset(4)
+        goal = made.render('above_goal', 48, 48, fancy=False)
+        assert not np.array_equal(goal, made.render('above', 48, 48, fancy=False))
+        at = made.task.desired
+        made.data.qpos[made._qpos] = at
+        assert np.array_equal(goal, made.render('above', 48, 48, fancy=False))
+        assert np.array_equal(goal, made.render('above_goal', 48, 48, fancy=False))
+        made.reset(5)
+        assert not np.array_equal(goal, made.render('above_goal', 48, 48, fancy=False))
+
+
+def test_the_reachers_goal_picture_has_its_tip_at_the_goal():
+    task = load_task('reacher_image')
+    with open_world(LooksConfig(), task) as made:
+        for seed in range(20):
+            made.reset(seed)
+            start = made.task.show_goal(made.data, np.random.default_rng(seed))
+            tip = made._kinematics.evaluate(start.joints).position_xyz[:2]
+            assert tip == pytest.approx(made.task.desired, abs=1e-9)
+
+
+@pytest.mark.parametrize('name', ['usb_insertion', 'navigation', 'arm_reach', 'fetch_reach'])
+def test_a_goals_picture_has_the_tool_at_the_goal(name):
+    with open_world(LooksConfig(), load_task(name)) as made:
+        made.reset(1)
+        shown = mujoco.MjData(made.model)
+        shown.qpos[:] = made.data.qpos
+        made._show_goal(shown)
+        mujoco.mj_kinematics(made.model, shown)
+        goal = made.task.desired if len(made.task.desired) else made.task.goal_xyz
+        assert shown.xpos[made._tool][: len(goal)] == pytest.approx(goal, abs=1e-3)
+
+
+def test_a_scene_without_a_picture_of_its_goal_says_so():
+    task = load_task('door_push')
+    with open_world(LooksConfig(), task) as made:
+        made.reset(0)
+        with pytest.raises(InputError, match='has no picture of its goal'):
+            made.render('overview_goal', 20, 20, fancy=False)
+
+
+def test_colour_and_depth_in_one_are_those_taken_apart(world):
+    world.reset(2)
+    color, depth = world.colour_and_depth('front', *SIZE)
+    assert np.array_equal(color, world.render('front', *SIZE, fancy=False))
+    assert depth == pytest.approx(world.depth('front', *SIZE), abs=1e-3)
+    raw = raw_pictures(world, TASK)
+    assert raw['front/depth'].dtype == np.uint16
+    assert raw['front_goal/color'].shape == (200, 200, 3)
+
+
+@pytest.mark.parametrize(
+    ('given_', 'message'),
+    [
+        ({'focal': [1.2, 0.9]}, 'focal: expected low <= high'),
+        ({'camera_position': [0.0, 5.0]}, r'camera_position: .* \[-0.5, 0.5\] m'),
+        ({'color': [0.0, float('nan')]}, r'color\[1\]: expected a finite number'),
+        ({'lights': [0, 9]}, r'lights: expected low <= high in \[0, 4\]'),
+        ({'pool': 0}, 'pool: expected 1 to 256'),
+        ({'colour': [0, 1]}, "unknown key 'colour'"),
+        ({'patterns': ['plaid']}, 'patterns'),
+    ],
+)
+def test_ranges_that_make_no_sense_are_refused_by_name(given_, message):
+    with pytest.raises(InputError, match=message):
+        config.parse(LooksConfig, given_, 'task: looks')
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.sampled_from(['flat', 'gradient', 'checker', 'noise']), st.integers(0, 2**32 - 1))
+def test_textures_are_pictures_and_follow_from_their_seed(pattern, seed):
+    one, two = (draw(pattern, np.random.default_rng(seed)) for _ in range(2))
+    assert one.shape == (64, 64, 3)
+    assert np.array_equal(one, two)
+    assert (len(np.unique(one.reshape(-1, 3), axis=0)) == 1) == (pattern == 'flat')
+
+
+def test_looks_are_noted_once_an_episode(world, tmp_path):
+    path = tmp_path / 'looks.jsonl'
+    for seed in (8, 9):
+        look(world, seed)
+        for _ in range(2):
+            world.looks.note(path)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line['seed'] for line in lines] == [8, 9]
+    assert lines[1]['focal'] == pytest.approx(world.looks.drawn['focal'], abs=1e-6)
