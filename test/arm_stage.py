@@ -90,9 +90,17 @@ class Stage:
         return before
 
     def end(self, name: str, number: signal.Signals = signal.SIGINT) -> int:
-        """Ends a process and waits for it; its exit status."""
+        """Ends a process and waits for it; its exit status.
+
+        One that does not end is killed, so that the next test does not suffer for it.
+        """
         self.send(name, number)
-        return self._running[name].wait(10)
+        running = self._running[name]
+        try:
+            return running.wait(10)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            raise
 
     def alive(self, name: str) -> bool:
         """Whether a process runs."""
