@@ -221,3 +221,8 @@ def test_limit_and_model_go_together():
 def test_a_look_ahead_out_of_range_is_refused(seconds, margin):
     with pytest.raises(ValueError, match='expected a number in'):
         LookAhead(seconds, margin)
+
+
+def test_two_obstacles_with_one_name_are_refused():
+    with pytest.raises(ValueError, match=r"a name is used twice in \['table', 'table'\]"):
+        LookAhead(0.2, 0.01, (TABLE, TABLE))

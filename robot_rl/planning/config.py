@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How motions are planned, and around what."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from robot_rl import ranges
@@ -34,6 +35,13 @@ class Obstacle:
             raise ValueError(f'obstacle {self.name}: half: expected 0 to 10 m, got {self.half}')
 
 
+def check_names(obstacles: Sequence[Obstacle]) -> None:
+    """Raises `ValueError` where two obstacles have one name."""
+    names = [obstacle.name for obstacle in obstacles]
+    if len(set(names)) != len(names):
+        raise ValueError(f'obstacles: a name is used twice in {names}')
+
+
 @dataclass(frozen=True)
 class PlannerConfig:
     """How motions are planned.
@@ -57,6 +65,4 @@ class PlannerConfig:
     def __post_init__(self) -> None:
         """Refuses numbers out of range and obstacles with one name."""
         ranges.check(self, RANGES)
-        names = [obstacle.name for obstacle in self.obstacles]
-        if len(set(names)) != len(names):
-            raise ValueError(f'obstacles: a name is used twice in {names}')
+        check_names(self.obstacles)

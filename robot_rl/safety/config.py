@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 from robot_rl import ranges
-from robot_rl.planning.config import Obstacle
+from robot_rl.planning.config import Obstacle, check_names
 from robot_rl.ranges import Range
 
 RANGES = {
@@ -82,8 +82,9 @@ class LookAhead:
     tool_may_touch: bool = True
 
     def __post_init__(self) -> None:
-        """Refuses numbers out of range."""
+        """Refuses numbers out of range, and obstacles with one name."""
         ranges.check(self, LOOK_RANGES)
+        check_names(self.obstacles)
 
 
 @dataclass(frozen=True)
