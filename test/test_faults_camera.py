@@ -91,7 +91,7 @@ class SeeingGraph(Graph):
         assert any('the episode is truncated' in message.msg for message in self.log)
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture
 def graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeeingGraph]:
     made = SeeingGraph(tmp_path_factory.mktemp('run'))
     yield made
