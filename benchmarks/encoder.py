@@ -13,42 +13,30 @@ without it, only our own are measured. The last line is one JSON object; its rat
 """
 
 import argparse
-import contextlib
 import json
-import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks import encoder_peer, learner_peer
+from benchmarks.contest import CLOCKS, noise_replay, race
 from benchmarks.encoder_peer import ACTION, BATCH, FEATURES, HIDDEN, SEED, SHAPE, STORED
 from robot_rl.agents.sac import SAC, SACConfig
-from robot_rl.errors import InputError
 from robot_rl.models.encoder import EncoderConfig
 from robot_rl.models.training import configure_process
 from robot_rl.ranges import at_least_one
 from robot_rl.replay.buffer import ReplayBuffer
-from robot_rl.types import DataSpec, Entries, EntrySpec, Observation, Step
+from robot_rl.types import DataSpec, EntrySpec
 
 OURS = ('robot_rl', 'robot_rl_shared')
 THEIRS = ('sb3', 'sb3_shared')
-CLOCKS = ('wall', 'cpu')
 SPEC = DataSpec({'image': EntrySpec(SHAPE, 'uint8')}, ACTION)
-Worker = subprocess.Popen[str]
 
 
 def make_replay() -> ReplayBuffer:
     """A replay filled with one long episode of noise."""
-    replay, rng = ReplayBuffer(STORED, SPEC), np.random.default_rng(SEED)
-    for i in range(STORED):
-        seen: Entries = {'image': rng.integers(0, 256, SHAPE, np.uint8)}
-        action, reward = rng.uniform(-1, 1, ACTION), float(rng.standard_normal())
-        ends = {'success': False, 'terminated': False, 'truncated': False}
-        observation = Observation(i, 'bench', 0, i, seen)
-        replay.add(Step(i, observation, action, action, action, 'policy', 0, reward, **ends))
-    return replay
+    return noise_replay(STORED, SPEC, SEED, lambda rng: rng.integers(0, 256, SHAPE, np.uint8))
 
 
 def serve(name: str, threads: int) -> None:
@@ -67,49 +55,17 @@ def serve(name: str, threads: int) -> None:
     learner_peer.serve(update)
 
 
-def start(name: str, options: argparse.Namespace) -> Worker:
-    """The process of one contestant."""
-    command = [sys.executable, '-m', 'benchmarks.encoder']
-    if name in THEIRS:
-        command = [options.peer, str(Path(encoder_peer.__file__))]
-    try:
-        return subprocess.Popen(
-            [*command, name, str(options.threads)],
-            text=True,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-    except OSError as error:
-        raise InputError(f'--peer {options.peer}: {error.strerror}') from error
-
-
-def ask(name: str, worker: Worker, options: argparse.Namespace) -> float:
-    """Updates a second of one contestant."""
-    with contextlib.suppress(BrokenPipeError):  # the reason is on the terminal
-        print(options.updates, file=worker.stdin, flush=True)
-    line = worker.stdout.readline() if worker.stdout else ''
-    if not line:
-        raise InputError(f'{name}: expected its libraries; it ended with {worker.wait()}')
-    return float(options.updates / json.loads(line)[CLOCKS.index(options.clock)])
-
-
 def compare(options: argparse.Namespace) -> dict[str, list[float]]:
     """Rates by contestant, one a round."""
-    names = (*OURS, *(THEIRS if options.peer else ()))
-    workers = {name: start(name, options) for name in names}
-    rates: dict[str, list[float]] = {name: [] for name in names}
-    try:
-        for name, worker in workers.items():
-            ask(name, worker, options)
-        for _ in range(options.rounds):
-            for name, worker in workers.items():
-                rates[name].append(ask(name, worker, options))
-            print(*(f'{name} {values[-1]:.2f}' for name, values in rates.items()), flush=True)
-    finally:
-        for worker in workers.values():
-            worker.kill()
-            worker.wait()
-    return rates
+    ours = [sys.executable, '-m', 'benchmarks.encoder']
+    theirs = [options.peer, encoder_peer.__file__]
+    starts = dict.fromkeys(OURS, ours) | (dict.fromkeys(THEIRS, theirs) if options.peer else {})
+    commands = {name: [*start, name, str(options.threads)] for name, start in starts.items()}
+
+    def show(rates: dict[str, list[float]]) -> None:
+        print(*(f'{name} {values[-1]:.2f}' for name, values in rates.items()), flush=True)
+
+    return race(commands, options, 1, show)
 
 
 def main(argv: list[str]) -> int:

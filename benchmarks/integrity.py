@@ -83,11 +83,16 @@ def audit(checkpoint: Checkpoint) -> list[str]:
     return faults
 
 
-def small_agent(folder: Path) -> Path:
-    """The task's agent, small, so that it learns beside everything else."""
+def small_agent(folder: Path, **learner: object) -> Path:
+    """The task's agent, small, so that it learns beside everything else.
+
+    Args:
+        folder: of the file.
+        learner: keys of its learner.
+    """
     data = yaml.safe_load(resources.find('config/agents', 'sac_residual').read_text())
     data['agent'] |= {'hidden': [16], 'critic_burn_in': 0}
-    data['learner'] |= {'warmup_steps': 10, 'batch_size': 32, 'updates_per_step': 0.5}
+    data['learner'] |= {'batch_size': 32} | learner
     path = folder / 'small.yaml'
     path.write_text(yaml.safe_dump(data))
     return path
@@ -116,7 +121,8 @@ def kill(kills: int, seed: int, names: list[str]) -> Findings:
     rng.shuffle(victims)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        settings = {'task': 'usb_insertion', 'agent': small_agent(folder), 'sync': 'realtime'}
+        agent = small_agent(folder, warmup_steps=10, updates_per_step=0.5)
+        settings = {'task': 'usb_insertion', 'agent': agent, 'sync': 'realtime'}
         with Processes(GRAPH, settings | {'seed': seed, 'run_dir': folder}) as graph:
             graph.start(*GRAPH)
             newest(folder, above=20)

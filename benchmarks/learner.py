@@ -12,23 +12,20 @@ an environment of their own (stable-baselines3 2.9.2, sbx-rl 0.28.0), whose Pyth
 """
 
 import argparse
-import contextlib
 import json
-import subprocess
 import sys
-from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 
 from benchmarks import learner_peer
+from benchmarks.contest import CLOCKS, noise_replay, race
 from benchmarks.learner_peer import ACTION, BATCH, HIDDEN, OBSERVATION, SEED, STORED
 from robot_rl.agents import AGENTS
-from robot_rl.errors import InputError
 from robot_rl.models.training import Precision, configure_process
 from robot_rl.ranges import at_least_one
 from robot_rl.replay.buffer import ReplayBuffer
-from robot_rl.types import DataSpec, Entries, EntrySpec, Observation, Step
+from robot_rl.types import DataSpec, EntrySpec
 
 #: What makes our agents the same as the peers'.
 SAME: dict[str, dict[str, Any]] = {
@@ -37,21 +34,14 @@ SAME: dict[str, dict[str, Any]] = {
     'ddpg': {'normalize': False, 'target_every': 1, 'preactivation_penalty': 0.0},
 }
 MEASURE_EVERY = 100
-CLOCKS = ('wall', 'cpu')
-Worker = subprocess.Popen[str]
+SPEC = DataSpec({'state': EntrySpec((OBSERVATION,))}, ACTION)
 
 
 def make_replay() -> ReplayBuffer:
     """A replay filled with one long episode of noise."""
-    spec = DataSpec({'state': EntrySpec((OBSERVATION,))}, ACTION)
-    replay, rng = ReplayBuffer(STORED, spec), np.random.default_rng(SEED)
-    for i in range(STORED):
-        state: Entries = {'state': rng.standard_normal(OBSERVATION, np.float32)}
-        observation = Observation(i, 'bench', 0, i, state)
-        action, reward = rng.uniform(-1, 1, ACTION), float(rng.standard_normal())
-        ends = {'success': False, 'terminated': False, 'truncated': False}
-        replay.add(Step(i, observation, action, action, action, 'policy', 0, reward, **ends))
-    return replay
+    return noise_replay(
+        STORED, SPEC, SEED, lambda rng: rng.standard_normal(OBSERVATION, np.float32)
+    )
 
 
 def serve(algorithm: str, threads: int, precision: Precision, fast: bool) -> None:
@@ -59,9 +49,8 @@ def serve(algorithm: str, threads: int, precision: Precision, fast: bool) -> Non
     learner_peer.keep_to(threads)
     configure_process(threads, precision)
     replay, rng = make_replay(), np.random.default_rng(SEED)
-    spec = DataSpec({'state': EntrySpec((OBSERVATION,))}, ACTION)
     same = SAME[algorithm] | {'hidden': tuple(HIDDEN), 'device': 'cpu', 'fast': fast}
-    agent = AGENTS[algorithm](AGENTS[algorithm].Config(**same), spec, SEED)
+    agent = AGENTS[algorithm](AGENTS[algorithm].Config(**same), SPEC, SEED)
 
     def update(count: int) -> None:
         for _ in range(count):
@@ -70,53 +59,22 @@ def serve(algorithm: str, threads: int, precision: Precision, fast: bool) -> Non
     learner_peer.serve(update)
 
 
-def start(name: str, algorithm: str, options: argparse.Namespace) -> Worker:
-    """The process of one contestant."""
-    if name in ('sb3', 'sbx'):
-        command = [options.peer, str(Path(learner_peer.__file__)), name, algorithm]
-    else:
-        command = [sys.executable, '-m', 'benchmarks.learner', name, algorithm]
-    try:
-        return subprocess.Popen(
-            [*command, str(options.threads), options.precision],
-            text=True,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-    except OSError as error:
-        raise InputError(f'--peer {options.peer}: {error.strerror}') from error
-
-
-def ask(name: str, worker: Worker, options: argparse.Namespace) -> float:
-    """Updates a second of one contestant."""
-    updates: int = options.updates
-    with contextlib.suppress(BrokenPipeError):  # the reason is on the terminal
-        print(updates, file=worker.stdin, flush=True)
-    line = worker.stdout.readline() if worker.stdout else ''
-    if not line:
-        raise InputError(f'{name}: expected its libraries; it ended with {worker.wait()}')
-    return updates / float(json.loads(line)[CLOCKS.index(options.clock)])
-
-
 def compare(algorithm: str, options: argparse.Namespace) -> dict[str, Any]:
     """One row of the table: median rates, and median ratios of ours to theirs."""
-    names = ['robot_rl', 'autograd', *(('sb3', 'sbx') if options.peer else ())]
-    workers = {name: start(name, algorithm, options) for name in names}
-    try:
-        for name, worker in workers.items():  # twice: SBX compiles the first call
-            [ask(name, worker, options) for _ in range(2)]
-        rates: dict[str, list[float]] = {name: [] for name in names}
-        for _ in range(options.rounds):
-            for name, worker in workers.items():
-                rates[name].append(ask(name, worker, options))
-            print(algorithm, *(f'{n} {r[-1]:.0f}' for n, r in rates.items()), flush=True)
-    finally:
-        for worker in workers.values():
-            worker.kill()
-            worker.wait()
+    ours = [sys.executable, '-m', 'benchmarks.learner']
+    theirs = [options.peer, learner_peer.__file__]
+    starts = {'robot_rl': ours, 'autograd': ours}
+    starts |= dict.fromkeys(('sb3', 'sbx'), theirs) if options.peer else {}
+    how = [algorithm, str(options.threads), options.precision]
+    commands = {name: [*start, name, *how] for name, start in starts.items()}
+
+    def show(rates: dict[str, list[float]]) -> None:
+        print(algorithm, *(f'{n} {r[-1]:.0f}' for n, r in rates.items()), flush=True)
+
+    rates = race(commands, options, 2, show)  # twice: SBX compiles the first call
     row: dict[str, Any] = {'algorithm': algorithm}
     row |= {name: round(float(np.median(values)), 1) for name, values in rates.items()}
-    for name in names[1:]:
+    for name in list(rates)[1:]:
         ratios = np.divide(rates['robot_rl'], rates[name])
         row[f'ratio_{name}'] = round(float(np.median(ratios)), 2)
     return row

@@ -40,7 +40,7 @@ class ArmNode(GraphNode):
         rates = dataclasses.replace(self.task.rates, control_hz=hz)
         self._world = make_world(dataclasses.replace(self.task, rates=rates), self.robot)
         self._world.reset(self.parameters.seed)
-        names = tuple(driver.names.get(joint, joint) for joint in self.robot.joints)
+        names = driver.vendor_names(self.robot.joints)
         self._sensors = Sensors(self, self._world, driver.state_topic, names)
         self.create_timer(1 / hz, self._tick)
 

@@ -44,8 +44,8 @@ class Controllers:
             raise InputError(f'sim_arm: driver: kind: expected one of {known}, got {got}')
         self._node, self._take = node, takes[driver.kind]
         self._size = len(robot.joints) - robot.gripping
-        names = [driver.names.get(joint, joint) for joint in robot.joints]
-        self._names, self._topic = names[: self._size], driver.command_topic
+        self._names = driver.vendor_names(robot.joints[: self._size])
+        self._topic = driver.command_topic
         self._told: tuple[CommandMode, FloatArray] | None = None
         self._heard_s = 0.0
         kind = interface('driver: kind', driver.kind, ARMS[driver.kind])
@@ -89,7 +89,7 @@ class Controllers:
 
     def _ordered(self, names: list[str], values: Any) -> FloatArray:
         if sorted(names) != sorted(self._names):
-            raise InputError(f'expected joints {self._names}, got {list(names)}')
+            raise InputError(f'expected joints {list(self._names)}, got {list(names)}')
         return np.array([values[names.index(name)] for name in self._names])
 
     def _trajectory(self, message: Any) -> tuple[CommandMode, FloatArray]:

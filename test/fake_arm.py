@@ -43,7 +43,7 @@ class FakeArm(Node):
         task = load_task('usb_insertion')
         robot = load_robot(name or task.robot)
         assert robot.driver is not None
-        names = [robot.driver.names.get(joint, joint) for joint in robot.joints]
+        names = robot.driver.vendor_names(robot.joints)
         self._names = ['head_pan', *reversed(names)]
         self._tool = robot.tool_frame
         goal = np.array(task.goal.position), rotation_from_rpy(np.array(task.goal.rpy))

@@ -41,7 +41,7 @@ class Controller:
         driver = robot.driver
         assert driver is not None
         self._node, self._robot = node, robot
-        self._names = [driver.names.get(joint, joint) for joint in robot.joints]
+        self._names = driver.vendor_names(robot.joints)
         self._still = np.zeros(len(robot.joints))
         self._heard_s = -np.inf
         self._value = self._still

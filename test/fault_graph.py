@@ -13,12 +13,12 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import yaml
 from arm_stage import ALLOWANCE_S, DRIVER, Stage, report
 from rcl_interfaces.msg import Log
 from robot_rl_msgs.msg import Observation, SafetyStatus
 from robot_rl_msgs.srv import SaveCheckpoint
 
+from benchmarks.integrity import small_agent
 from robot_rl import resources
 from robot_rl.nodes import conversions as convert
 
@@ -113,13 +113,10 @@ class LearningGraph(Graph):
     """A graph that trains a small agent."""
 
     def __init__(self, folder: Path) -> None:
-        agent = yaml.safe_load(resources.find('config/agents', 'sac_residual').read_text())
-        agent['agent'] |= {'hidden': [16], 'critic_burn_in': 0}
-        agent['learner'] |= {'warmup_steps': 10, 'batch_size': 16, 'checkpoint_steps': 10**6}
-        agent['learner'] |= {'updates_per_step': 1.0, 'publish': 'step'}
-        (folder / 'small.yaml').write_text(yaml.safe_dump(agent))
+        learner = {'warmup_steps': 10, 'batch_size': 16, 'checkpoint_steps': 10**6}
+        agent = small_agent(folder, updates_per_step=1.0, publish='step', **learner)
         self.folder = folder
-        more = {'agent': folder / 'small.yaml', 'bag': folder / 'bag', 'learning': True}
+        more = {'agent': agent, 'bag': folder / 'bag', 'learning': True}
         super().__init__(folder, LEARNING, **more)
         self.log = self.listener.collect(Log, '/rosout')
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from benchmarks import safety_judge
-from robot_rl.safety.config import SafetyConfig
+from benchmarks.safety_draws import LIMITS
 from robot_rl.types import JointCommand, JointState, Wrench
 
 PERIOD_S = 0.05
@@ -17,22 +17,13 @@ PERIOD_NS = 50_000_000
 #: The planar arm's tool is 0.5 m in front of the base in this posture.
 HOME = np.array([0.5, -1.0, 0.5])
 
-CONFIG = SafetyConfig(
+CONFIG = dataclasses.replace(
+    LIMITS,
     sphere_center=(0.8, 0.0, 0.0),
-    sphere_radius=0.3,
-    sphere_return_speed=0.05,
-    joint_margin=0.1,
     joint_speed_scale=0.5,
-    tool_speed=0.25,
-    condition_slow=17.0,
-    condition_stop=30.0,
     force=60.0,
     torque=10.0,
     stop_force=120.0,
-    stop_torque=20.0,
-    state_timeout=0.1,
-    command_timeout=0.1,
-    bad_input_limit=3,
 )
 
 

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from robot_rl import resources
+from benchmarks.integrity import small_agent
 from robot_rl.report.metrics import read_metrics
 
 pytestmark = pytest.mark.graph
@@ -24,12 +23,7 @@ STEPS = 240
 @pytest.fixture
 def agent(tmp_path: Path) -> str:
     """A small agent that starts to learn soon and saves often."""
-    data = yaml.safe_load(resources.find('config/agents', 'sac_residual').read_text())
-    data['agent'] |= {'hidden': [16], 'critic_burn_in': 0}
-    data['learner'] |= {'warmup_steps': 40, 'batch_size': 32, 'checkpoint_steps': 60}
-    path = tmp_path / 'small.yaml'
-    path.write_text(yaml.safe_dump(data))
-    return str(path)
+    return str(small_agent(tmp_path, warmup_steps=40, checkpoint_steps=60))
 
 
 def start(agent: str, run: Path, **values: Any) -> subprocess.Popen[str]:

@@ -43,7 +43,7 @@ def joint_trajectory(
     """
     ahead: FloatArray = setpoint.position + setpoint.velocity * config.horizon_s
     return TrajectoryPoint(
-        joint_names=[config.names.get(joint, joint) for joint in joints],
+        joint_names=list(config.vendor_names(joints)),
         positions=ahead.tolist(),
         time_from_start_ns=round(config.horizon_s * 1e9),
     )

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a real robot is driven, as its YAML says."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -118,6 +119,10 @@ class DriverConfig:
             raise ValueError(f'rate_hz: kinova expects {KINOVA_HZ:g} Hz, got {self.rate_hz:g} Hz')
         if bool(self.stiffness and self.damping) != (self.kind == 'effort_array'):
             raise ValueError('stiffness, damping: for kind effort_array, which needs both')
+
+    def vendor_names(self, joints: Sequence[str]) -> tuple[str, ...]:
+        """What the robot's own controllers call these joints."""
+        return tuple(self.names.get(joint, joint) for joint in joints)
 
     def check_joints(self, joints: tuple[str, ...]) -> None:
         """Raises `InputError` unless there is one number a joint and every name is known."""

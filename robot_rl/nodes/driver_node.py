@@ -58,7 +58,7 @@ class DriverNode(GraphNode):
         super().__init__('driver_node', **kwargs)
         self._config = self._read_config()
         self._driver = Driver(self._config, self.robot.joints)
-        vendor = tuple(self._config.names.get(j, j) for j in self.robot.joints)
+        vendor = self._config.vendor_names(self.robot.joints)
         self._state_order = convert.JointOrder(vendor)
         self._command_order = convert.JointOrder(self.robot.joints, strict=True)
         self._misfits = {'joint_states': 'no joint state yet', 'command': ''}

@@ -127,11 +127,12 @@ class Arm:
         """Opens the topic."""
         self._node, self._config = node, config
         self._joints = robot.joints[: len(robot.joints) - robot.gripping]
-        self._names = [config.names.get(joint, joint) for joint in self._joints]
+        self._names = config.vendor_names(self._joints)
         self._frame = robot.base_frame
-        self._kinematics = Kinematics(robot)
-        self._effort_limits = self._kinematics.effort_limits[: len(self._joints)]
+        if config.kind in ('servo_twist', 'effort_array'):
+            self._kinematics = Kinematics(robot)
         if config.kind == 'effort_array':
+            self._effort_limits = self._kinematics.effort_limits[: len(self._joints)]
             config.check_count('stiffness', len(self._joints))
             config.check_count('damping', len(self._joints))
         self._type = interface('driver: kind', config.kind, ARMS[config.kind])
