@@ -9,8 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from robot_rl.resources import share_dir
-
 STOP_SECONDS = 15.0
 
 
@@ -21,7 +19,7 @@ class Processes:
         self,
         known: dict[str, tuple[str, dict[str, object]]],
         settings: dict[str, object],
-        domain: int = 77,
+        domain: int = 78,
     ) -> None:
         """Starts nothing yet.
 
@@ -32,11 +30,8 @@ class Processes:
         """
         self._known, self._settings = known, settings
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        profile = str(share_dir() / 'config' / 'fastdds_profile.xml')
         self._environment = os.environ | {
-            'FASTDDS_DEFAULT_PROFILES_FILE': profile,
             'OMP_NUM_THREADS': '1',
-            'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
             'ROS_DOMAIN_ID': str(domain),
         }
 

@@ -170,7 +170,6 @@ def has_cameras(settings):
 def environment(settings):
     """Variables for all processes; one that is set already keeps its value."""
     defaults = {
-        'FASTDDS_DEFAULT_PROFILES_FILE': str(CONFIG / 'fastdds_profile.xml'),
         'MUJOCO_GL': 'egl',
         'OMP_NUM_THREADS': '1',
         'PYTHONUNBUFFERED': '1',

@@ -5,7 +5,6 @@ Times are the monotonic clock, which the fake arm also stamps with. The record i
 the driver's command topic, hence behind everything that could hold the robot.
 """
 
-import os
 import signal
 import subprocess
 import sys
@@ -24,7 +23,6 @@ from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
 
 from robot_rl.control.robot import load_robot
-from robot_rl.resources import share_dir
 from robot_rl.types import FloatArray
 
 BEST_EFFORT = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -48,9 +46,6 @@ class Stage:
     """
 
     def __init__(self) -> None:
-        # A process that was killed is forgotten after the lease that this profile gives.
-        profile = str(share_dir() / 'config' / 'fastdds_profile.xml')
-        os.environ['FASTDDS_DEFAULT_PROFILES_FILE'] = profile
         self.listener = Listener()
         self.sent: list[tuple[float, FloatArray]] = []
         self.states = self.listener.collect(JointState, 'joint_states', BEST_EFFORT)
@@ -113,7 +108,6 @@ class Stage:
                 running.send_signal(signal.SIGCONT)
         self._stack.close()
         self.listener.close()
-        del os.environ['FASTDDS_DEFAULT_PROFILES_FILE']
 
     # ---- what happens --------------------------------------------------------------------
 

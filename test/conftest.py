@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from domain_coordinator import domain_id
+from hypothesis import settings
 
 from robot_rl import ros_environment
 
@@ -28,11 +29,12 @@ class Domains:
 def pytest_configure(config: pytest.Config) -> None:
     """Comes before any test module, hence before rclpy, torch and MuJoCo."""
     ros_environment.prepare()
+    settings.register_profile('any_machine', deadline=None)  # a busy one takes its time
+    settings.load_profile('any_machine')
     resources = ExitStack()
     config.add_cleanup(resources.close)
     os.environ |= {
         'ROS_DOMAIN_ID': str(resources.enter_context(domain_id(Domains()))),
-        'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
         'ROS_LOG_DIR': resources.enter_context(TemporaryDirectory(prefix='ros_log_')),
         'OMP_NUM_THREADS': '1',
         'MUJOCO_GL': 'egl',

@@ -18,7 +18,6 @@ from robot_rl.launcher import cli
 ROOT = Path(__file__).resolve().parents[1]
 UPSTREAM = os.environ.get('ROBOT_RL_UPSTREAM_LAUNCH', '')
 VARIABLES = (
-    'FASTDDS_DEFAULT_PROFILES_FILE',
     'MUJOCO_GL',
     'OMP_NUM_THREADS',
     'PYTHONUNBUFFERED',

@@ -3,10 +3,7 @@
 
 import dataclasses
 import json
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -155,8 +152,6 @@ def test_namespace_and_parameter_file_reach_all_nodes(prefix):
 
 def test_environment_has_defaults_that_a_user_may_replace(prefix, monkeypatch):
     (process, *_) = plan('train_sim', run_dir='/tmp/r')
-    profile = process.environment['FASTDDS_DEFAULT_PROFILES_FILE']
-    assert Path(profile).is_file()
     assert process.environment['MUJOCO_GL'] == 'egl'
     assert process.environment['OMP_NUM_THREADS'] == '1'
     monkeypatch.setenv('MUJOCO_GL', 'glfw')
@@ -214,24 +209,6 @@ def test_show_args_describes_every_argument(file, capsys):
         assert f"'{name}':" in shown
     assert 'no description given' not in shown
     assert 'sawyer' in shown
-
-
-def test_fast_dds_takes_the_profile():
-    code = """
-import os, rclpy
-before = set(os.listdir('/dev/shm'))
-rclpy.init()
-node = rclpy.create_node('profile')
-sizes = [os.stat(f'/dev/shm/{name}').st_size for name in set(os.listdir('/dev/shm')) - before]
-print(max(sizes, default=0))
-"""
-    profile = ROOT / 'config' / 'fastdds_profile.xml'
-    environment = {**os.environ, 'FASTDDS_DEFAULT_PROFILES_FILE': str(profile)}
-    result = subprocess.run(
-        [sys.executable, '-c', code], env=environment, capture_output=True, text=True, check=True
-    )
-    assert 'XMLPARSER' not in result.stdout + result.stderr
-    assert int(result.stdout) > 16 * 2**20
 
 
 def test_a_secured_process_is_in_its_enclave(prefix, monkeypatch):

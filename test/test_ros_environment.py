@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 
 from robot_rl import ros_environment
+from robot_rl.resources import share_dir
 
-VARIABLES = ('AMENT_PREFIX_PATH', 'ROS_AUTOMATIC_DISCOVERY_RANGE', 'ROS_LOG_DIR', 'ROS_HOME')
+RANGE, PROFILE = ros_environment.RANGE, ros_environment.PROFILE
+VARIABLES = ('AMENT_PREFIX_PATH', RANGE, PROFILE, 'RMW_IMPLEMENTATION', 'ROS_LOG_DIR', 'ROS_HOME')
+CONFIG = share_dir() / 'config'
+LOOPBACK = {RANGE: 'SYSTEM_DEFAULT', PROFILE: str(CONFIG / 'fastdds_profile.xml')}
 
 
 @pytest.fixture
@@ -31,14 +35,11 @@ def prepared(monkeypatch, tmp_path):
 
 
 def test_an_empty_environment_is_completed(prepared):
-    assert prepared() == {
-        'AMENT_PREFIX_PATH': sys.prefix,
-        'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
-    }
+    assert prepared() == {'AMENT_PREFIX_PATH': sys.prefix} | LOOPBACK
 
 
 def test_what_is_set_stays(prepared):
-    given = {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'SUBNET', 'ROS_LOG_DIR': '/logs'}
+    given = {RANGE: 'LOCALHOST', PROFILE: '/mine.xml', 'ROS_LOG_DIR': '/logs'}
     result = prepared(AMENT_PREFIX_PATH=f'/workspace{os.pathsep}/opt/ros', **given)
     assert result.pop('AMENT_PREFIX_PATH').split(os.pathsep) == [
         '/workspace',
@@ -46,6 +47,80 @@ def test_what_is_set_stays(prepared):
         sys.prefix,
     ]
     assert result == given
+
+
+@pytest.mark.parametrize(
+    ('given', 'expected'),
+    [
+        ({RANGE: 'LOCALHOST'}, LOOPBACK),
+        ({RANGE: 'SUBNET'}, {RANGE: 'SUBNET', PROFILE: str(CONFIG / 'fastdds_network.xml')}),
+        ({RANGE: 'OFF'}, {RANGE: 'OFF'}),
+        ({'RMW_IMPLEMENTATION': 'rmw_cyclonedds_cpp'}, {RANGE: 'LOCALHOST'}),
+    ],
+)
+def test_the_range_decides_on_the_profile(prepared, given, expected):
+    result = prepared(**given)
+    assert {name: result[name] for name in (RANGE, PROFILE) if name in result} == expected
+
+
+# What Fast DDS opens: sizes of its shared memory, and the addresses of its sockets.
+OPENED = """
+import rclpy
+from pathlib import Path
+
+def main():
+    rclpy.init()
+    node = rclpy.create_node('profile')
+    for line in Path('/proc/self/maps').read_text().splitlines():
+        if '/dev/shm/fastdds' in line:
+            print('shared', Path(line.split()[-1]).stat().st_size)
+    entries = Path('/proc/self/fd').iterdir()
+    mine = {entry.readlink().name for entry in entries if entry.is_symlink()}
+    for line in Path('/proc/net/udp').read_text().splitlines()[1:]:
+        words = line.split()
+        if f'socket:[{words[9]}]' in mine:
+            print('socket', words[1].split(':')[0])
+"""
+
+
+def opened(folder: Path, before: str = '', **given: str) -> tuple[list[int], set[str]]:
+    """Sizes of shared memory, and hexadecimal addresses, of a node started as ours are."""
+    (folder / 'shown.py').write_text(OPENED)
+    environment = {k: v for k, v in os.environ.items() if k not in (RANGE, PROFILE)} | given
+    program = f'from robot_rl import ros_environment as ours\n{before}\nours.main()'
+    command = [sys.executable, '-c', program, 'shown']
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert 'XMLPARSER' not in done.stdout + done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()]
+    shared = [int(words[1]) for words in lines if words[0] == 'shared']
+    return shared, {words[1] for words in lines if words[0] == 'socket'}
+
+
+@pytest.mark.graph
+def test_a_node_shares_no_memory_and_listens_on_loopback_alone(tmp_path):
+    assert opened(tmp_path) == ([], {'0100007F'})
+
+
+@pytest.mark.graph
+def test_the_network_is_opened_when_asked_for(tmp_path):
+    shared, addresses = opened(tmp_path, **{RANGE: 'SUBNET'})
+    assert not shared
+    assert '00000000' in addresses
+
+
+@pytest.mark.graph
+def test_the_camera_node_has_room_for_images(tmp_path):
+    shared, addresses = opened(tmp_path, before='ours.CAMERA = "shown"')
+    assert max(shared) > 16 * 2**20
+    assert addresses == {'0100007F'}
 
 
 def test_doing_it_twice_changes_nothing(prepared):
