@@ -17,6 +17,7 @@ BENCHES = {
     'holes': "hole filling against scipy's exact transform",
     'images': 'Particle and Reacher from pictures: who sees what, hindsight, bottleneck, cloning',
     'imitation': 'PPO, GAIL and both at once on a small lifting task, about 15 minutes',
+    'insertion': 'USB, D-Sub and Model-E from pictures: P-controller, residual, pure, lfd',
     'integrity': 'kill -9 at random moments of a training; saves beside updates, 5 minutes',
     'latency': 'real time: from a state to the command that answers it, learner training',
     'learner': 'updates a second of SAC, TD3 and DDPG against Stable-Baselines3 and SBX',
@@ -27,8 +28,10 @@ BENCHES = {
     'physics': "steps a second against gymnasium-robotics, every task's speed",
     'render': 'time of a colour and depth picture whose looks vary, and of new looks',
     'replay': "hindsight sampling against Stable-Baselines3's HerReplayBuffer",
-    'safety': 'the safety filter: microseconds a call, arbitrary inputs',
+    'safety': 'the safety filter: microseconds a call, arbitrary inputs; `--graph`: in its node',
+    'soak': 'a training with driver for 2 hours, a random process killed every minute',
     'usb_insertion': 'residual SAC through the graph over seeds, about 4 minutes each',
+    'watchdog': 'SIGKILL of the safety node 20 times: time until the driver holds',
 }
 
 

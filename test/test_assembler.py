@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Steps joined from messages in any order: complete, in order, and never invented."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
 from robot_rl.replay.assembler import AssemblerConfig, StepAssembler
-from robot_rl.replay.outbox import Outbox
+from robot_rl.replay.outbox import Outbox, Outboxes
 from robot_rl.types import Action, Observation, Reward, Step
 
 PERIOD_NS = 50_000_000
@@ -198,3 +198,32 @@ def test_a_full_outbox_drops_the_oldest_and_counts() -> None:
     assert outbox.dropped == 3
     with pytest.raises(ValueError, match='sequence 4 after 4'):
         outbox.put(4, 4)
+
+
+def test_a_collector_that_starts_again_has_an_outbox_of_its_own() -> None:
+    outboxes: Outboxes[str] = Outboxes(capacity=10, most=2)
+    for collector, sequence in (('a', 7), ('a', 8), ('b', 0)):
+        outboxes.of(collector).put(sequence, f'{collector}{sequence}')
+    assert outboxes.of('a').last == 8
+    assert [box.pending() for box in outboxes.named('')] == [['a7', 'a8'], ['b0']]
+    assert [box.pending() for box in outboxes.named('b')] == [['b0']]
+    assert outboxes.named('c') == []
+
+
+def test_of_many_collectors_those_are_forgotten_that_nobody_waits_for_then_the_oldest() -> None:
+    outboxes: Outboxes[int] = Outboxes(capacity=10, most=2)
+    for collector in ('a', 'b'):
+        outboxes.of(collector).put(0, 0)
+    outboxes.of('b').acknowledge(1)
+    outboxes.of('c').put(0, 0)
+    assert [bool(outboxes.named(name)) for name in 'abc'] == [True, False, True]
+    outboxes.of('d').put(0, 0)
+    assert [bool(outboxes.named(name)) for name in 'abcd'] == [False, False, True, True]
+
+
+def test_an_episode_is_cut_where_another_collector_goes_on_under_its_number() -> None:
+    assembler = StepAssembler(CONFIG)
+    before = observation(0)
+    after = replace(observation(5), collector='b', step=0, sequence=0)
+    sent = [step for part in (before, reward(before), after) for step in feed(assembler, part)]
+    assert [(step.observation.collector, step.truncated) for step in sent] == [('a', True)]

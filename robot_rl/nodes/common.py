@@ -19,6 +19,7 @@ from rclpy.node import Node  # noqa: E402
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy  # noqa: E402
 from rclpy.task import Future  # noqa: E402
 
+from robot_rl import shared_memory  # noqa: E402
 from robot_rl.errors import InputError  # noqa: E402
 from robot_rl.nodes.composition import Endpoints, LocalQueue, Outlet, join  # noqa: E402
 from robot_rl.nodes.flood import FloodWatch  # noqa: E402
@@ -137,6 +138,7 @@ def run(build: Callable[[], GraphNode | list[GraphNode]]) -> None:
     Bad input ends the process with its message alone and status 2.
     """
     status = 0
+    shared_memory.sweep()
     rclpy.init(signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)
     stopping = _Stopping()
     nodes: list[GraphNode] = []
@@ -153,6 +155,7 @@ def run(build: Callable[[], GraphNode | list[GraphNode]]) -> None:
             node.shutdown()
             node.destroy_node()
         rclpy.shutdown()
+        shared_memory.sweep()
     sys.exit(status)
 
 
@@ -216,6 +219,9 @@ def _spin(nodes: list[GraphNode], stopping: _Stopping) -> None:
     for node in nodes:
         executor.add_node(node)
     nodes[0].create_timer(0.05, look)
-    while not done.done():
-        executor.spin_until_future_complete(done, timeout_sec=1.0)
+    try:
+        while not done.done():
+            executor.spin_until_future_complete(done, timeout_sec=1.0)
+    finally:
+        executor.shutdown()  # else it keeps the nodes, and they their shared memory
     done.result()

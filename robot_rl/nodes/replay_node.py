@@ -27,7 +27,7 @@ from robot_rl.nodes.common import EVENT_QOS, REPLAY_QOS, GraphNode, run, step_qo
 from robot_rl.replay.assembler import StepAssembler
 from robot_rl.replay.bag import BagWriter
 from robot_rl.replay.definitions import definition
-from robot_rl.replay.outbox import Outbox
+from robot_rl.replay.outbox import Outbox, Outboxes
 from robot_rl.replay.recorder import Recorder
 from robot_rl.types import Step
 
@@ -42,9 +42,7 @@ class ReplayNode(GraphNode):
         """Declares parameters, builds the core, opens the topics."""
         super().__init__('replay_node', **kwargs)
         self._assembler = StepAssembler(self.task.assembler)
-        self._outbox: Outbox[rr.Step] = Outbox(OUTBOX_STEPS)
-        self._collector = ''
-        self._previous = -1
+        self._outboxes: Outboxes[rr.Step] = Outboxes(OUTBOX_STEPS)
         self._bag = self._open_bag()
         self._publisher = self.create_publisher(rr.Step, 'replay', REPLAY_QOS)
         qos = step_qos(self.parameters.lockstep)
@@ -61,7 +59,6 @@ class ReplayNode(GraphNode):
         return Recorder(BagWriter(Path(folder), 'replay', STEP_TYPE, definition(STEP_TYPE)))
 
     def _on_observation(self, message: rr.Observation) -> None:
-        self._collector = message.collector
         self._send(self._assembler.add_observation(records.from_observation(message)))
 
     def _on_action(self, message: rr.Action) -> None:
@@ -78,9 +75,9 @@ class ReplayNode(GraphNode):
 
     def _send(self, steps: list[Step]) -> None:
         for step in steps:
-            message = records.to_step(step, self._previous)
-            self._previous = step.sequence
-            self._outbox.put(step.sequence, message)
+            outbox = self._outboxes.of(step.observation.collector)
+            message = records.to_step(step, outbox.last)
+            outbox.put(step.sequence, message)
             self._publisher.publish(message)
             self._record(message, step.observation.stamp_ns)
 
@@ -96,15 +93,14 @@ class ReplayNode(GraphNode):
             self._bag.close()
 
     def _on_ack(self, message: rr.ReplayAck) -> None:
-        if message.collector not in ('', self._collector):
-            return
-        self._outbox.acknowledge(message.stored)
-        if message.resend:
-            self._send_again(message.wanted)
+        for outbox in self._outboxes.named(message.collector):
+            outbox.acknowledge(message.stored)
+            if message.resend:
+                self._send_again(outbox, message.wanted)
 
-    def _send_again(self, wanted: int) -> None:
-        steps = self._outbox.pending(wanted)
-        if steps and self._outbox.dropped:
+    def _send_again(self, outbox: Outbox[rr.Step], wanted: int) -> None:
+        steps = outbox.pending(wanted)
+        if steps and outbox.dropped:
             steps[0].previous = -1  # those before it are gone: nobody shall wait for them
         for step in steps:
             self._publisher.publish(step)

@@ -87,7 +87,7 @@ class StepAssembler:
         steps = []
         while self._observations:
             observation, following = self._observations[0], self._observations[1:]
-            cut = bool(following) and following[0].episode != observation.episode
+            cut = bool(following) and _belongs_to(following[0]) != _belongs_to(observation)
             if self._ready(observation, cut):
                 steps.append(self._step(observation, cut))
             elif cut or self._passed_over(observation, following):
@@ -161,3 +161,8 @@ class StepAssembler:
         self._rewards = {k: v for k, v in self._rewards.items() if k >= stamp_ns}
         self._actions = {k: v for k, v in self._actions.items() if k >= stamp_ns}
         self._safety = [s for s in self._safety if s.stamp_ns >= end_ns]
+
+
+def _belongs_to(observation: Observation) -> tuple[str, int]:
+    """An episode; one that starts after its collector was killed may have the same number."""
+    return observation.collector, observation.episode
