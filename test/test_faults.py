@@ -190,6 +190,22 @@ def test_row_41_a_reset_that_does_not_arrive_is_tried_twice(graph: Graph) -> Non
     node.destroy_publisher(events)
 
 
+def test_a_reset_goes_on_with_the_next_controller_where_one_was_killed(graph: Graph) -> None:
+    events = graph.listener.node.create_publisher(OperatorEvent, 'operator/event', 10)
+    graph.until(lambda: events.get_subscription_count() > 1, 5, 'readers of operator/event')
+    graph.send('arm', signal.SIGSTOP)  # the reset can't be over before the kill
+    events.publish(OperatorEvent(event=OperatorEvent.DISCARD))
+    graph.watch(0.5)
+    graph.send('controller', signal.SIGKILL)
+    graph.observations.clear()
+    graph.send('arm', signal.SIGCONT)
+    graph.restart('controller')
+    graph.until(lambda: graph.statuses[-1].reason == 'disarmed', 10, 'the other controller')
+    graph.arm('safety')
+    graph.until(lambda: bool(graph.observations), 30, 'an episode')
+    graph.listener.node.destroy_publisher(events)
+
+
 def test_the_motors_were_watched_by_a_node_of_its_own(graph: Graph) -> None:
     """What the others measure by is what the arm gets: the driver is its only publisher."""
     node: Node = graph.listener.node

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What notices that something is late or silent: deadlines of control, rewards of observations."""
+"""What notices that something is late or silent: deadlines of control, rewards, resets."""
 
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+from robot_rl.episodes.reset_watch import ResetWatch
 from robot_rl.episodes.reward_watch import RewardWatch
 from robot_rl.safety.deadlines import ALLOWED, Deadlines
 
@@ -75,3 +76,21 @@ def test_a_late_reward_ends_the_silence() -> None:
     watch.ask(1, 0.0)
     assert watch.look(1.0, {b'a'}) == 'silent'
     assert watch.answer(1)
+
+
+def test_a_reset_is_waited_for_until_its_limit_unless_somebody_else_serves() -> None:
+    watch = ResetWatch(10.0)
+    assert watch.look(99.0, {b'a'}) == ''
+    watch.ask(100.0, {b'a'})
+    assert watch.look(109.9, {b'a'}) == ''
+    assert watch.look(101.0, set()) == ''  # killed, and nobody is there yet
+    assert watch.look(101.0, {b'a', b'b'}) == 'replaced'
+    assert watch.look(110.1, {b'a'}) == 'late'
+    watch.forget()
+    assert watch.look(110.1, {b'b'}) == ''
+
+
+def test_whoever_appears_before_anybody_was_known_is_no_replacement() -> None:
+    watch = ResetWatch(10.0)
+    watch.ask(0.0, set())
+    assert watch.look(1.0, {b'a'}) == ''

@@ -13,7 +13,7 @@
     | cli `reset` or `control/reset` | robot_rl_msgs/Reset | put there, or moved there |
 
 Alignment is in `episodes/align.py`, the entries in `episodes/observation.py`, numbering, goals
-and ends in `episodes/episode.py`, what ends a silence of rewards in `episodes/reward_watch.py`.
+and ends in `episodes/episode.py`; silence is noticed in `episodes/{reward,reset}_watch.py`.
 """
 
 import json
@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import Any
 
 from geometry_msgs.msg import WrenchStamped
-from rclpy.task import Future
 from robot_rl_msgs import msg as rr
 from robot_rl_msgs.srv import Reset
 from sensor_msgs.msg import Image, JointState
@@ -43,6 +42,7 @@ from robot_rl.learning.checkpoint import resume_from
 from robot_rl.nodes import conversions as convert, records
 from robot_rl.nodes.common import EVENT_QOS, GraphNode, run, sensor_qos, step_qos
 from robot_rl.nodes.readiness import complete, senders
+from robot_rl.nodes.reset_client import ResetClient
 from robot_rl.report.files import write_text
 from robot_rl.rewards.functions import fault_after_reset
 from robot_rl.types import Observation, Snapshot
@@ -87,8 +87,7 @@ class EpisodeNode(GraphNode):
             self.create_subscription(rr.SceneState, 'scene_state', self._on_scene, qos)
         self.create_subscription(rr.Reward, 'reward', self._on_reward, step_qos(lockstep))
         self.create_subscription(rr.OperatorEvent, 'operator/event', self._on_event, EVENT_QOS)
-        service = 'reset' if self.parameters.reset == 'scene' else 'control/reset'
-        self._reset = self.create_client(Reset, service)
+        self._reset = ResetClient(self, self._on_reset)
         self._starting = self.create_timer(0.05, self._start_when_ready)
         if not lockstep:
             self.create_timer(LOOK_SECONDS, self._look_for_rewards)
@@ -111,7 +110,7 @@ class EpisodeNode(GraphNode):
         return Episodes(builder, self.task.goal, limits, parameters.seed, collector)
 
     def _start_when_ready(self) -> None:
-        ready = self._reset.service_is_ready() and complete(self)
+        ready = self._reset.ready() and complete(self)
         now = time.monotonic()
         self._ready_since = (self._ready_since or now) if ready else None
         if self._ready_since is not None and now - self._ready_since > SETTLE_SECONDS:
@@ -130,7 +129,7 @@ class EpisodeNode(GraphNode):
         start = self._starts.draw(request.episode) if self._starts else None
         if start is not None:
             asked.state = array('B', start.state)
-        self._reset.call_async(asked).add_done_callback(self._on_reset)
+        self._reset.ask(asked)
 
     def _end_run(self) -> None:
         """Notes what was played; with a learner, it ends the graph once it has learned from it."""
@@ -142,8 +141,7 @@ class EpisodeNode(GraphNode):
         if not self.parameters.learning:
             self.finish()
 
-    def _on_reset(self, future: Future) -> None:
-        answer = future.result()
+    def _on_reset(self, answer: Reset.Response) -> None:
         if not answer.success:
             self._refused(answer.message)
             return
