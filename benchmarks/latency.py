@@ -20,11 +20,20 @@ TASK = 'usb_insertion'
 STOP_SECONDS = 20
 
 
-def measure(seconds: float, processes: str) -> dict[str, float]:
-    """Latencies of a training in real time that is stopped after `seconds`."""
+def measure(
+    seconds: float, processes: str, task: str = TASK, report: str = 'latency.json'
+) -> dict[str, float]:
+    """Latencies of a training in real time that is stopped after `seconds`.
+
+    Args:
+        seconds: start-up included.
+        processes: composed or separate.
+        task: name or file.
+        report: file of the run that has them.
+    """
     with tempfile.TemporaryDirectory() as folder:
         command = [str(Path(sys.prefix, 'bin', 'robot-rl')), 'launch', 'train_sim.launch.py']
-        values = {'task': TASK, 'sync': 'realtime', 'processes': processes, 'run_dir': folder}
+        values = {'task': task, 'sync': 'realtime', 'processes': processes, 'run_dir': folder}
         command += [f'{name}:={value}' for name, value in values.items()]
         graph = subprocess.Popen(command)
         try:
@@ -33,9 +42,9 @@ def measure(seconds: float, processes: str) -> dict[str, float]:
         except subprocess.TimeoutExpired:
             graph.send_signal(signal.SIGINT)
             graph.wait(STOP_SECONDS)
-        path = Path(folder, 'latency.json')
+        path = Path(folder, report)
         if not path.is_file():
-            raise InputError(f'{path}: the simulated robot left no latencies')
+            raise InputError(f'{path}: the run left no latencies')
         return dict(json.loads(path.read_text()))
 
 

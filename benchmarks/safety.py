@@ -4,26 +4,34 @@
 Times are of commands that pass and of commands that are cut, without and with the look-ahead,
 the arm moving all the while; of the processor, since other processes may share it. The last line
 is one JSON object; exit status 1 if an input led to a command that is not allowed.
+
+`--graph SECONDS` measures something else: in the safety node of a training in real time whose
+control runs at 100 Hz, from a command and its state there to the safe command published.
 """
 
 import argparse
 import dataclasses
 import json
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks import safety_cases
+from benchmarks import latency, safety_cases
 from benchmarks.safety_cases import PERIOD_NS, PERIOD_S
 from benchmarks.safety_draws import ARMS, LIMITS, LOOK, Arm
+from robot_rl.config import read_yaml
 from robot_rl.ranges import at_least_one
+from robot_rl.resources import find
 from robot_rl.safety.filter import SafetyFilter
 from robot_rl.types import JointCommand, JointState, Wrench
 
 #: Speeds of the joints, shares of their limits, at which commands pass and are cut.
 KINDS = {'passes': 0.02, 'cut': 2.0}
 WARM_UP = 50
+GRAPH_HZ = 100.0
 
 
 def measure(arm: Arm, kind: str, looks: bool, calls: int) -> dict[str, Any]:
@@ -56,6 +64,16 @@ def measure(arm: Arm, kind: str, looks: bool, calls: int) -> dict[str, Any]:
     return row | {'acted': round(acted / len(times_ns), 3)}
 
 
+def in_graph(seconds: float, processes: str) -> dict[str, float]:
+    """Times in the node, ms, while the learner trains."""
+    data = read_yaml(find('config/tasks', latency.TASK))
+    data['rates']['control_hz'] = GRAPH_HZ
+    with tempfile.TemporaryDirectory() as folder:
+        task = Path(folder, 'fast.yaml')
+        task.write_text(json.dumps(data))  # which is YAML, too
+        return latency.measure(seconds, processes, str(task), 'safety_latency.json')
+
+
 def main(argv: list[str]) -> int:
     """Runs the bench."""
     parser = argparse.ArgumentParser(prog='robot-rl bench safety', description=__doc__)
@@ -63,7 +81,14 @@ def main(argv: list[str]) -> int:
     parser.add_argument('--cases', type=at_least_one, default=20_000, help='arbitrary inputs')
     parser.add_argument('--seed', type=int, default=0, help='of the arbitrary inputs')
     parser.add_argument('--json', action='store_true', help='accepted; the last line is JSON')
+    parser.add_argument('--graph', type=float, metavar='SECONDS', help='start-up included')
+    parser.add_argument('--processes', choices=('composed', 'separate'), default='separate')
     options = parser.parse_args(argv)
+    if options.graph:
+        found = in_graph(options.graph, options.processes)
+        result = {'name': 'safety', 'value': found['safety_p99_ms'], 'unit': 'ms in the node, p99'}
+        print(json.dumps(result | found))
+        return 0
     rows = []
     for name in ARMS:
         arm = Arm(name)

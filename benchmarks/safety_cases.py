@@ -9,11 +9,12 @@ and stops, resets and arming come at any time.
 import math
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from benchmarks.safety_draws import ARMS, Arm, Draws, limits_around
-from benchmarks.safety_judge import Moves, complaints
+from benchmarks.safety_judge import Moves, Pressing, complaints
 from robot_rl.safety.filter import SafetyFilter
 from robot_rl.types import FloatArray, JointCommand, JointState, SafetyResult, Wrench
 
@@ -66,15 +67,17 @@ class _Sequence:
         )
         self._now_ns, self._stamp_ns = 10**10, 0
         self._before = np.zeros(self._size)
+        self._pressing = Pressing(self._limits)
         self._speed = 10.0 ** rng.uniform(-2, 1)
         self._aim = rng.normal(size=self._size)
 
     def play(self, tally: Tally) -> None:
         """Feeds all steps; adds to the tally."""
-        rows: list[tuple[FloatArray, ...]] = []
+        rows: list[tuple[Any, ...]] = []
         for _ in range(STEPS):
             self._interfere()
             command, state, wrench = self._command(), self._state(), self._wrench()
+            worn = self._pressing.take(wrench, self._now_ns)
             result = self._filter.filter(command, state, wrench, self._now_ns)
             tally.cases += 1
             tally.reasons[result.reason] += 1
@@ -85,7 +88,7 @@ class _Sequence:
             velocity = self._velocity(result.command, state)
             if velocity.any() and state is not None:
                 tally.moving += 1
-                rows.append(self._row(velocity, state, wrench))
+                rows.append((*self._row(velocity, state, wrench), worn))
             self._before = velocity
             self._move(velocity)
         if rows:
@@ -146,7 +149,10 @@ class _Sequence:
         elif which < 0.02:
             self._filter.reset()
             self._before = np.zeros(self._size)
+            self._pressing = Pressing(self._limits)
         elif which < 0.2:
+            if self._filter.stopped:
+                self._pressing.renew()
             self._filter.reset_stop()
         if which > 0.6:
             self._filter.arm()
@@ -177,7 +183,7 @@ class _Sequence:
         draws = self._draws
         if draws.share() < 0.01:
             return None
-        force = draws.normal(3) * draws.one_of((1.0, 1.0, 1.0, 30.0, 50.0))
+        force = draws.normal(3) * draws.one_of((1.0, 1.0, 1.0, 12.0, 30.0, 50.0))
         torque = draws.normal(3) * draws.one_of((0.1, 0.1, 3.0))
         return Wrench(self._stamp(), self._spoilt(force), self._spoilt(torque))
 

@@ -10,6 +10,7 @@ from robot_rl.control.kinematics import Kinematics
 from robot_rl.control.robot import load_robot
 from robot_rl.planning.config import Obstacle
 from robot_rl.safety.ahead import surroundings_of
+from robot_rl.safety.budget import ContactBudget
 from robot_rl.safety.config import Box, LookAhead, SafetyConfig
 from robot_rl.types import FloatArray
 
@@ -84,6 +85,11 @@ def limits_around(tool: FloatArray, rng: np.random.Generator) -> SafetyConfig:
     changes: dict[str, object] = {'sphere_center': tuple(center.tolist())}
     if rng.random() < 0.3:
         changes |= dict.fromkeys(('force', 'torque', 'stop_force', 'stop_torque'))
+    elif rng.random() < 0.4:
+        stop = float(rng.choice([0.4, 0.7])) if rng.random() < 0.5 else None
+        changes['contact_budget'] = ContactBudget(
+            10.0, 3.0, float(rng.choice([0.1, 0.3])), 1.0, stop
+        )
     if rng.random() < 0.3:
         changes['joint_acceleration'] = float(rng.choice([1.0, 10.0]))
     if rng.random() < 0.3:

@@ -5,9 +5,11 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from robot_rl.safety.budget import ContactBudget
 from robot_rl.safety.config import Box, SafetyConfig
-from robot_rl.types import FloatArray
+from robot_rl.types import FloatArray, Wrench
 
 #: What rounding may add, relative to speeds and absolute in m and rad.
 SLACK = 1e-6
@@ -25,6 +27,7 @@ class Moves:
         rotation: the tool's axes in the base frame, [N, 3, 3].
         jacobian: [N, 6, J].
         wrench: force and torque on the tool, tool frame, without bias, [N, 6]; zeros without.
+        worn: whether the contact budget was used up, [N].
     """
 
     joints: FloatArray
@@ -34,12 +37,54 @@ class Moves:
     rotation: FloatArray
     jacobian: FloatArray
     wrench: FloatArray
+    worn: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, rows: list[tuple[FloatArray, ...]]) -> 'Moves':
+    def of(cls, rows: list[tuple[Any, ...]]) -> 'Moves':
         """From rows of the attributes."""
         names = [field.name for field in fields(cls)]
         return cls(**{n: np.array(c) for n, c in zip(names, zip(*rows, strict=True), strict=True)})
+
+
+class Pressing:
+    """All wrenches that the filter may believe, for the contact budget."""
+
+    def __init__(self, limits: SafetyConfig) -> None:
+        """Starts without any."""
+        self._limits = limits
+        self._last_ns: int | None = None
+        self._taken: list[tuple[int, int, bool]] = []  # stamp, time gone by in all, whether hard
+
+    def renew(self) -> None:
+        """The whole budget again, as after the reset of a stop."""
+        self._taken = []
+
+    def take(self, wrench: Wrench | None, now_ns: int) -> bool:
+        """Takes what the filter is given; whether the budget is used up by now."""
+        budget, age_ns = self._limits.contact_budget, 100_000_000
+        if budget is None or wrench is None or not abs(now_ns - wrench.stamp_ns) <= age_ns:
+            return False
+        values = [*wrench.force_xyz, *wrench.torque_xyz]
+        if len(values) != 6 or len(wrench.force_xyz) != 3 or not np.isfinite(values).all():
+            return False
+        if self._last_ns is not None and wrench.stamp_ns < self._last_ns <= now_ns + age_ns:
+            return False
+        self._last_ns = wrench.stamp_ns
+        last_ns, gone_ns, _ = self._taken[-1] if self._taken else (wrench.stamp_ns, 0, False)
+        gone_ns += max(0, wrench.stamp_ns - last_ns)
+        self._taken.append((wrench.stamp_ns, gone_ns, self._hard(values, budget)))
+        return self._spent_s(budget) > budget.seconds + 1e-9
+
+    def _hard(self, values: list[float], budget: ContactBudget) -> bool:
+        with np.errstate(all='ignore'):
+            force, torque = np.linalg.norm(np.reshape(values, (2, 1, 3)), axis=2)
+        return bool(_beyond(force, torque, budget)[0])
+
+    def _spent_s(self, budget: ContactBudget) -> float:
+        gone_s = np.array([gone for _, gone, _ in self._taken]) * 1e-9
+        hard = np.array([hard for *_, hard in self._taken])
+        pieces = np.minimum(np.diff(gone_s, prepend=gone_s[0]), self._limits.state_timeout)
+        return float(pieces[hard & (gone_s > gone_s[-1] - budget.window + 1e-9)].sum())
 
 
 def complaints(
@@ -119,14 +164,22 @@ def _depth(box: Box, xyz: FloatArray) -> FloatArray:
 
 def _pushes(moves: Moves, twist: FloatArray, limits: SafetyConfig) -> FloatArray:
     force, torque = moves.wrench[:, :3], moves.wrench[:, 3:]
-    most = [np.inf if m is None else m for m in (limits.force, limits.torque)]
     with np.errstate(all='ignore'):
         sizes = np.linalg.norm(force, axis=1), np.linalg.norm(torque, axis=1)
-        hard = (sizes[0] > most[0]) | (sizes[1] > most[1])
+        hard = _beyond(*sizes, limits)
+        if limits.contact_budget is not None:
+            hard = hard | (moves.worn & _beyond(*sizes, limits.contact_budget))
         power = np.einsum('ni,nij,nj->n', twist[:, :3], moves.rotation, force)
         power = power + np.einsum('ni,nij,nj->n', twist[:, 3:], moves.rotation, torque)
         # Written so that NaN, of readings too large to multiply, passes: such a wrench is a stop.
         return np.asarray(hard & (power < -SLACK * np.hypot(*sizes)))
+
+
+def _beyond(
+    force: FloatArray, torque: FloatArray, limits: SafetyConfig | ContactBudget
+) -> NDArray[np.bool_]:
+    most = [np.inf if m is None else m for m in (limits.force, limits.torque)]
+    return np.asarray((force > most[0]) | (torque > most[1]))
 
 
 def _approaches(moves: Moves, twist: FloatArray, arm: Any, limits: SafetyConfig) -> FloatArray:

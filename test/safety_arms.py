@@ -85,7 +85,7 @@ def complaints(command, position, arm, limits, touch=None, period_s=PERIOD_S):
         load = np.concatenate((touch.force_xyz, touch.torque_xyz))
     before = np.zeros(size)
     pose = tool.position_xyz, tool.rotation, tool.jacobian
-    moves = safety_judge.Moves.of([(joints, position, before, *pose, load)])
+    moves = safety_judge.Moves.of([(joints, position, before, *pose, load, False)])
     return [name for _, name in safety_judge.complaints(moves, arm, limits, period_s)]
 
 

@@ -12,9 +12,9 @@ from robot_rl.control.robot import load_robot
 from robot_rl.errors import InputError
 from robot_rl.planning.config import Obstacle
 from robot_rl.safety.ahead import surroundings_of
+from robot_rl.safety.conditioning import condition, well_conditioned
 from robot_rl.safety.config import LookAhead
 from robot_rl.safety.filter import SafetyFilter
-from robot_rl.safety.motion import condition, well_conditioned
 from robot_rl.task import load_task
 from robot_rl.types import JointState, Wrench
 

@@ -12,13 +12,21 @@
     | out `/diagnostics` | diagnostic_msgs/DiagnosticArray | state, reason, counts |
     | srv `safety/reset_stop` | std_srvs/Trigger | takes a latched stop back |
     | srv `safety/arm` | std_srvs/Trigger | allows motion after it |
+    | srv `safety_node/change_state` | lifecycle_msgs/ChangeState | see below |
 
 The rules are in `safety/`. In real time, silence of the controller is answered with a hold at
 the control rate, another controller in its place must be armed, and a latched stop is kept on
 disk, in the file that the parameter `stop_file` names, until motion is armed again.
+
+As a lifecycle node it passes commands only while active, holds while inactive, and publishes no
+command while unconfigured, which the driver's watchdog answers. Limits and parameters are read
+once, when the process starts. Stops, their reset and arming are another matter: they work in
+every state and are kept through all; `cleanup` disarms.
 """
 
+import json
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +40,12 @@ from trajectory_msgs.msg import JointTrajectory
 from robot_rl.control.kinematics import Kinematics
 from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert, records
-from robot_rl.nodes.common import EVENT_QOS, GraphNode, command_qos, run, sensor_qos, step_qos
+from robot_rl.nodes.common import EVENT_QOS, command_qos, run, sensor_qos, step_qos
 from robot_rl.nodes.diagnostics import Diagnostics, Level
+from robot_rl.nodes.lifecycle import ManagedNode
+from robot_rl.nodes.readiness import senders
+from robot_rl.report.files import write_text
+from robot_rl.report.latency import percentiles
 from robot_rl.safety.ahead import surroundings_of
 from robot_rl.safety.deadlines import Deadlines
 from robot_rl.safety.filter import SafetyFilter
@@ -42,10 +54,11 @@ from robot_rl.safety.motion import check_reach
 from robot_rl.types import JointCommand, JointState, Wrench
 
 WATCH_SECONDS = 0.01
+KEPT_TIMES = 100_000
 LOOK_SECONDS = 0.1
 
 
-class SafetyNode(GraphNode):
+class SafetyNode(ManagedNode):
     """Moves messages; the filter decides."""
 
     sole_topics = ('command',)
@@ -69,8 +82,11 @@ class SafetyNode(GraphNode):
         self._waiting: JointCommand | None = None
         self._reason = 'no_state'
         self._controllers: set[bytes] = set()
+        self._present: set[bytes] = set()
         self._deadlines = Deadlines(self.task.rates.control_period_ns)
         self._hold_at = time.monotonic() + self.task.safety.command_timeout
+        self._received_s = self._published_s = 0.0
+        self._took_s: deque[float] = deque(maxlen=KEPT_TIMES)
         lockstep = self.parameters.lockstep
         commands = command_qos(lockstep)
         self._commands = self.create_publisher(JointTrajectory, 'command', commands)
@@ -87,6 +103,17 @@ class SafetyNode(GraphNode):
         if not lockstep:
             self.create_timer(WATCH_SECONDS, self._watch)
             self.create_timer(LOOK_SECONDS, self._look_for_controller)
+        self.autostart()
+
+    def changed(self) -> None:
+        """A new state of the lifecycle; the robot is told of one that holds at once."""
+        self._filter.inactive = '' if self.active else 'the node is not active'
+        if not self.configured:
+            self._filter.reset()
+            self._filter.disarm('the node was cleaned up')
+            self._state = self._wrench = self._waiting = None
+        elif not self.active and self._state is not None and not self.parameters.lockstep:
+            self._pass_on(self._waiting)
 
     def _find_stop_file(self) -> StopFile | None:
         """The file that the parameter names, or one in the folder of a run in real time."""
@@ -96,6 +123,7 @@ class SafetyNode(GraphNode):
         return StopFile(path) if path else None
 
     def _on_state(self, message: JointStateMsg) -> None:
+        self._received_s = time.perf_counter()
         try:
             self._state = convert.from_joint_state(message, self._state_order)
         except InputError as error:
@@ -108,12 +136,14 @@ class SafetyNode(GraphNode):
         self._wrench = convert.from_wrench(message)
 
     def _on_command(self, message: JointTrajectory) -> None:
+        self._received_s = time.perf_counter()
         try:
             self._waiting = convert.from_command(message, self._command_order, 'control/command')
         except InputError as error:
             self.complain(error)
             return
-        if not self.parameters.lockstep:
+        known = len(self._present)
+        if not self.parameters.lockstep and self.count_publishers('control/command') != known:
             self._look_for_controller()
         self._answer()
 
@@ -126,15 +156,20 @@ class SafetyNode(GraphNode):
         if not self.parameters.lockstep:
             self._deadlines.command(command.stamp_ns, self.clock_of_robot.now_ns())
         self._pass_on(command)
+        if self.configured:
+            self._took_s.append(self._published_s - self._received_s)
 
     def _pass_on(self, command: JointCommand | None) -> None:
         self._waiting = None
+        if not self.configured:
+            return
         now_ns = self.clock_of_robot.now_ns()
         if not self.parameters.lockstep:
             self._filter.overload = self._deadlines.overload(now_ns)
         result = self._filter.filter(command, self._state, self._wrench, now_ns)
         self._reason = result.reason
         self._commands.publish(convert.to_command(result.command, self.robot.joints))
+        self._published_s = time.perf_counter()
         margins = None if self.parameters.lockstep else self._filter.margins()
         self._status.publish(records.to_safety_status(result, margins))
         self._keep_stop()
@@ -150,11 +185,10 @@ class SafetyNode(GraphNode):
 
     def _look_for_controller(self) -> None:
         """Motion must be armed again when another process gives the commands."""
-        publishers = self.get_publishers_info_by_topic('control/command')
-        seen = {bytes(publisher.endpoint_gid) for publisher in publishers}
-        if self._controllers and seen - self._controllers:
+        self._present = senders(self, 'control/command')
+        if self._controllers and self._present - self._controllers:
             self._filter.disarm('the publisher of control/command changed')
-        self._controllers |= seen
+        self._controllers |= self._present
 
     def _keep_stop(self) -> None:
         """Writes a stop that is new to disk, after the robot was told."""
@@ -198,9 +232,17 @@ class SafetyNode(GraphNode):
         """What the filter did last, and how often each rule acted."""
         stopped, reason = self._filter.stopped, self._reason
         state = 'stopped' if stopped else 'acting' if reason else 'passing'
-        level: Level = 'error' if stopped else 'warn' if reason else 'ok'
+        if not self.configured:
+            state, reason = 'unconfigured', ''
+        level: Level = 'error' if stopped else 'warn' if reason or not self.configured else 'ok'
         message = ': '.join(filter(None, (state, reason, self._filter.detail)))
         self._diagnostics.send(level, message, dict(self._filter.counts))
+
+    def shutdown(self) -> None:
+        """Leaves the times from a command and its state to the safe command, beside the run."""
+        if self._took_s and self.parameters.run_dir and not self.parameters.lockstep:
+            path = Path(self.parameters.run_dir, 'safety_latency.json')
+            write_text(path, json.dumps(percentiles('safety', list(self._took_s))) + '\n')
 
 
 def main() -> None:

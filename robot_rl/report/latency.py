@@ -45,10 +45,14 @@ class LatencyMeter:
 
     def summary(self) -> dict[str, float | int]:
         """Counts and percentiles, ms; `observation` are the action ticks, `control` the others."""
-        result: dict[str, float | int] = {'missed': self.missed}
-        for name, seconds in (('observation', self._observed), ('control', self._seconds)):
-            result[f'{name}_count'] = len(seconds)
-            for percent in (50, 99, 100) if seconds else ():
-                value = float(np.percentile(seconds, percent)) * 1e3
-                result[f'{name}_p{percent}_ms'] = round(value, 3)
-        return result
+        found = percentiles('observation', self._observed) | percentiles('control', self._seconds)
+        return {'missed': self.missed} | found
+
+
+def percentiles(name: str, seconds: list[float]) -> dict[str, float | int]:
+    """Count and percentiles, ms, of times in s, under keys that begin with a name."""
+    result: dict[str, float | int] = {f'{name}_count': len(seconds)}
+    for percent in (50, 99, 100) if seconds else ():
+        value = float(np.percentile(seconds, percent)) * 1e3
+        result[f'{name}_p{percent}_ms'] = round(value, 3)
+    return result

@@ -11,9 +11,9 @@ import numpy as np
 
 from robot_rl.control.robot import RobotConfig
 from robot_rl.planning.collision import CollisionChecker
+from robot_rl.safety.conditioning import condition, well_conditioned
 from robot_rl.safety.config import SafetyConfig
-from robot_rl.safety.motion import Motion, Near, condition, well_conditioned
-from robot_rl.safety.redirect import tool_velocity
+from robot_rl.safety.motion import Motion, Near
 from robot_rl.types import FloatArray
 
 #: rad or m of the joint that moves most, over which the condition number is compared.
@@ -50,10 +50,8 @@ def share_of_speed(motion: Motion) -> float:
 
 def speed_share(velocity: FloatArray, motion: Motion) -> float:
     """How much of the speed limits a motion uses, of the joints' or the tool's, the larger."""
-    limits = motion.limits
-    pairs = zip(velocity.tolist(), limits.speed, strict=True)
-    joints: float = max([abs(v) / limit for v, limit in pairs])
-    return max(joints, math.hypot(*tool_velocity(velocity, motion)) / limits.config.tool_speed)
+    tool = math.hypot(*motion.tool_velocity(velocity))
+    return max(motion.joint_share(velocity), tool / motion.limits.config.tool_speed)
 
 
 def leaves(velocity: FloatArray, motion: Motion) -> bool:

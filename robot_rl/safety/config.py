@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The limits of the safety filter: those of motion have no default, nobody is safe by accident.
 
-Volumes besides the sphere, the limit of acceleration and the look-ahead are there where they are
-configured.
+Volumes besides the sphere, the limit of acceleration, the contact budget and the look-ahead are
+there where they are configured.
 """
 
 import math
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from robot_rl import ranges
 from robot_rl.planning.config import Obstacle, check_names
 from robot_rl.ranges import Range
+from robot_rl.safety.budget import ContactBudget
 
 RANGES = {
     'sphere_center': Range(-3, 3, 'm'),
@@ -115,6 +116,7 @@ class SafetyConfig:
         keep_in: that the tool stays in, besides the sphere.
         keep_out: that the tool stays out of.
         look_ahead: for collisions of the whole arm.
+        contact_budget: for how long the tool may press below `force` and `torque`.
     """
 
     sphere_center: tuple[float, float, float]
@@ -136,6 +138,7 @@ class SafetyConfig:
     keep_in: Box | None = None
     keep_out: tuple[Box, ...] = ()
     look_ahead: LookAhead | None = None
+    contact_budget: ContactBudget | None = None
 
     def __post_init__(self) -> None:
         """Refuses numbers out of range, NaN among them, and limits that contradict each other."""
@@ -153,6 +156,19 @@ class SafetyConfig:
             first, last = getattr(self, name), getattr(self, f'stop_{name}')
             if first is not None and last is not None and not last > first:
                 raise ValueError(f'stop_{name}: expected above {name}, {first:g}, got {last:g}')
+        self._check_budget()
+
+    def _check_budget(self) -> None:
+        for name in ('force', 'torque'):
+            counted, most = getattr(self.contact_budget, name, None), getattr(self, name)
+            if counted is None:
+                continue
+            if most is None:
+                raise ValueError(f'contact_budget: {name}: expected null as {name} is null')
+            if not counted < most:
+                raise ValueError(
+                    f'contact_budget: {name}: expected below {name}, {most:g}, got {counted:g}'
+                )
 
     def _check_condition(self) -> None:
         slow, stop = self.condition_slow, self.condition_stop

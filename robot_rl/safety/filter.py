@@ -8,9 +8,10 @@ import numpy as np
 
 from robot_rl.safety import rules
 from robot_rl.safety.config import SafetyConfig
-from robot_rl.safety.inputs import CommandCheck, Fault, StateCheck, WrenchCheck, usable
+from robot_rl.safety.inputs import CommandCheck, Fault, StateCheck
 from robot_rl.safety.margins import margins
 from robot_rl.safety.motion import Motion, Surroundings, ToolKinematics, combine, load_of
+from robot_rl.safety.wrench import WrenchCheck
 from robot_rl.types import FloatArray, JointCommand, JointState, SafetyResult, Wrench
 
 #: Commands beyond this, in rad/s, m/s, rad or m, are clipped before anything is computed.
@@ -26,13 +27,14 @@ class SafetyFilter:
 
     A hold is a velocity command of zeros stamped `now_ns`, also for a robot that takes positions:
     its driver keeps the set-point. A command that breaks no rule passes as the very same object.
-    A wrench above a limit that stops, several unusable samples of one input in a row, or `stop`
-    latch a stop; after `reset_stop` the arm still holds until `arm`. Limits never change.
+    A wrench above a limit that stops, contact for too long, several unusable samples of one input
+    in a row, or `stop` latch a stop; after `reset_stop` the arm holds until `arm`.
 
     Attributes:
         stop_reason: why a stop is latched; '' when none is.
         disarmed: why motion waits for `arm`; '' when it does not.
         overload: why motion waits for the machine, see `Deadlines`; '' when it does not.
+        inactive: why nothing may pass at all for now; '' when it may.
         detail: the numbers behind the last result's reason; '' when the command passed.
         counts: how often each rule acted.
     """
@@ -58,10 +60,8 @@ class SafetyFilter:
             InputError: a joint without velocity limit, a margin wider than a joint's range, a
                 period that is none, or a look-ahead without surroundings.
         """
-        self.stop_reason = stop_reason
-        self._stop_detail = ''
-        self.disarmed = self.overload = ''
-        self.detail = ''
+        self.stop_reason, self._stop_detail = stop_reason, ''
+        self.disarmed = self.overload = self.inactive = self.detail = ''
         self.counts: Counter[str] = Counter()
         self._config = config
         self._kinematics = kinematics
@@ -102,10 +102,11 @@ class SafetyFilter:
             self.stop_reason, self._stop_detail = reason or 'stop', detail
 
     def reset_stop(self) -> None:
-        """Unlatches the stop; motion still waits for `arm`."""
+        """Unlatches the stop; motion still waits for `arm`, with the whole contact budget."""
         if self.stopped:
             self.stop_reason, self.disarmed = '', 'the stop was reset'
             self._bad = [0, 0, 0]
+            self._wrench.renew()
 
     def disarm(self, reason: str) -> None:
         """Holds until `arm`."""
@@ -149,8 +150,8 @@ class SafetyFilter:
 
     def margins(self) -> dict[str, float]:
         """Distance of the last result to each limit, see `margins`; empty without a state."""
-        latest = self._latest
-        return margins(self._before, latest, self._wrench.free) if latest else {}
+        latest, touch = self._latest, self._wrench
+        return margins(self._before, latest, touch.free, touch.seconds_left) if latest else {}
 
     def _count_bad(self, faults: Faults) -> None:
         """Latches a stop on a fault that calls for it, and on too many bad samples in a row."""
@@ -166,6 +167,9 @@ class SafetyFilter:
         if self.stopped:
             self.detail = self._stop_detail
             return self.stop_reason
+        if self.inactive:
+            self.detail = self.inactive
+            return 'inactive'
         if self.disarmed:
             self.detail = f'{self.disarmed}; waiting to be armed'
             return 'disarmed'
@@ -177,30 +181,31 @@ class SafetyFilter:
         return fault.rule if fault else ''
 
     def _motion(self, state: JointState) -> Motion:
-        tool = self._kinematics.evaluate(state.position)
+        tool, touch = self._kinematics.evaluate(state.position), self._wrench
         (x, y, z), (cx, cy, cz) = tool.position_xyz.tolist(), self._config.sphere_center
         away = (x - cx, y - cy, z - cz)
         return Motion(
             limits=self._limits,
-            position=state.position.tolist(),
+            position=self._state.position,
             jacobian=tool.jacobian,
             linear=tool.jacobian[:3],
             tool=(x, y, z),
             from_center=away,
             distance=math.hypot(*away),
             before=self._before,
-            load=load_of(self._wrench.contact, tool.rotation),
+            load=load_of(touch.contact, tool.rotation) if touch.contact else None,
+            worn=load_of(touch.worn, tool.rotation) if touch.worn else None,
         )
 
     def _request(
         self, command: JointCommand | None, state: JointState | None, motion: Motion | None
     ) -> tuple[FloatArray, FloatArray]:
         """What was asked, and the joint velocity that it means; NaN and zero where unusable."""
-        size = len(self._zeros)
-        if command is None or not usable(command.value, size):
-            return np.full(size, np.nan), self._zeros
+        values = self._command.values
+        if command is None or values is None:
+            return np.full(len(self._zeros), np.nan), self._zeros
         value = command.value
-        if max(map(abs, value.tolist())) > HUGE:
+        if max(values) > HUGE or min(values) < -HUGE:
             value = np.clip(value, -HUGE, HUGE)
         if command.mode == 'velocity':
             return command.value, value
@@ -223,18 +228,13 @@ class SafetyFilter:
         return SafetyResult(command, requested, reason, self.stopped, delta)
 
     def _pass(
-        self,
-        command: JointCommand,
-        state: JointState,
-        velocity: FloatArray,
-        motion: Motion,
+        self, command: JointCommand, state: JointState, velocity: FloatArray, motion: Motion
     ) -> SafetyResult:
         kept, acted = rules.apply(velocity, motion)
         self._before = kept
         if not acted:
             return SafetyResult(command, command.value, '', False, np.zeros(3))
-        for name in acted:
-            self.counts[name] += 1
+        self.counts.update(acted)
         self.detail = ', '.join(acted)
         delta = motion.linear @ (kept - velocity)
         changed = self._command_for(kept, command, state)

@@ -6,13 +6,13 @@ late holds the robot; an unusable one also counts, and several in a row latch a 
 """
 
 import math
+import operator
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from robot_rl.errors import InputError
 from robot_rl.safety.config import SafetyConfig
-from robot_rl.types import FloatArray, JointCommand, JointState, Wrench
+from robot_rl.types import FloatArray, JointCommand, JointState
 
 #: A sample stamped further ahead than this comes from a clock that differs.
 FUTURE_S = 0.1
@@ -22,6 +22,9 @@ JUMP_FACTOR = 3.0
 
 #: No joint lies further out than this, in rad or m.
 PLAUSIBLE = 100.0
+
+#: rad or m, that two readings of a joint at rest may differ by.
+ROUNDING = 1e-6
 
 FLOAT64 = np.dtype(np.float64)
 
@@ -42,12 +45,13 @@ class Fault(NamedTuple):
     latch: bool = False
 
 
-def usable(array: Any, size: int) -> bool:
-    """Whether this is a float64 array of shape [size] without NaN or infinity."""
+def numbers(array: Any, size: int) -> list[float] | None:
+    """The values of a float64 array of shape [size] without NaN or infinity; else None."""
     if type(array) is not np.ndarray or array.dtype != FLOAT64 or array.shape != (size,):
-        return False
+        return None
+    values: list[float] = array.tolist()
     # A finite sum is the cheap proof; only huge numbers need the dear one.
-    return math.isfinite(sum(array.tolist())) or bool(np.isfinite(array).all())
+    return values if math.isfinite(sum(values)) or all(map(math.isfinite, values)) else None
 
 
 def describe(array: Any) -> str:
@@ -101,20 +105,27 @@ class StampCheck:
 
 
 class CommandCheck:
-    """Finite, sized, fresh, and newer than the last one."""
+    """Finite, sized, fresh, and newer than the last one.
+
+    Attributes:
+        values: of the last command, [J]; None where they were unusable.
+    """
 
     def __init__(self, config: SafetyConfig, size: int) -> None:
+        self.values: list[float] | None = None
         self._size = size
         self._stamp = StampCheck('command', config.command_timeout, repeats=False)
 
     def __call__(self, command: JointCommand | None, now_ns: int) -> Fault | None:
         """The fault of a command, or None."""
+        self.values = None
         if command is None:
             return Fault('no_command', 'no command')
+        self.values = numbers(command.value, self._size)
         if command.mode not in ('velocity', 'position'):
             expected = 'expected velocity or position'
             return Fault('bad_command', f'command: {expected}, got mode {command.mode!r}', True)
-        if not usable(command.value, self._size):
+        if self.values is None:
             expected = f'expected {self._size} finite float64'
             got = describe(command.value)
             return Fault('bad_command', f'command: {expected}, got {got}', bad=True)
@@ -125,119 +136,54 @@ class StateCheck:
     """Finite, sized, fresh, not older than the last one, and near to where the arm was.
 
     Seven joints are faster to look at as a list than as an array.
+
+    Attributes:
+        position: rad or m, of the last state that was believed, [J]; empty before the first.
     """
 
     def __init__(
         self, config: SafetyConfig, velocity_limits: FloatArray, position_limits: FloatArray
     ) -> None:
+        self.position: list[float] = []
         self._size = len(velocity_limits)
         self._jump_speed: list[float] = (JUMP_FACTOR * velocity_limits).tolist()
+        self._slowest = min(self._jump_speed)
         self._turns = [bool(np.isinf(limits).all()) for limits in position_limits]
         self._stamp = StampCheck('state', config.state_timeout, repeats=True)
-        self._position: list[float] = []
 
     def __call__(self, state: JointState | None, now_ns: int) -> Fault | None:
         """The fault of a joint state, or None, and then it is remembered."""
         if state is None:
             return Fault('no_state', 'no joint state')
-        if not (usable(state.position, self._size) and usable(state.velocity, self._size)):
+        position = numbers(state.position, self._size)
+        if position is None or numbers(state.velocity, self._size) is None:
             expected = f'state: expected {self._size} finite float64 positions and velocities'
             got = f'{describe(state.position)} and {describe(state.velocity)}'
             return Fault('bad_state', f'{expected}, got {got}', bad=True)
-        position: list[float] = state.position.tolist()
         if max(position) > PLAUSIBLE or min(position) < -PLAUSIBLE:
             return Fault('bad_state', f'state: expected |q| <= {PLAUSIBLE:g}', bad=True)
         last_ns = self._stamp.last_ns
         fault = self._stamp(state.stamp_ns, now_ns)
-        if fault is None and self._position and last_ns is not None:
+        if fault is None and self.position and last_ns is not None:
             fault = self._jump(position, (state.stamp_ns - last_ns) * 1e-9)
             # A sample that is rejected leaves no trace.
             self._stamp.last_ns = state.stamp_ns if fault is None else last_ns
         if fault is None:
-            self._position = position
+            self.position = position
         return fault
 
     def _jump(self, position: list[float], dt: float) -> Fault | None:
         """A step that no arm can make in dt; none where the clock was set back (dt < 0)."""
         if dt < 0:
             return None
-        limits = zip(position, self._position, self._jump_speed, self._turns, strict=True)
+        steps = map(abs, map(operator.sub, position, self.position))
+        if max(steps) <= self._slowest * dt + ROUNDING:
+            return None
+        limits = zip(position, self.position, self._jump_speed, self._turns, strict=True)
         for joint, (now, last, speed, turns) in enumerate(limits):
-            step, allowed = abs(now - last), speed * dt + 1e-6
+            step, allowed = abs(now - last), speed * dt + ROUNDING
             # The angle of a joint without limits may wrap by a whole turn.
             if step > allowed and not (turns and abs(math.remainder(step, math.tau)) <= allowed):
                 text = f'joint {joint} moved {step:.4g} rad, allowed {allowed:.4g} rad'
                 return Fault('state_jump', text, bad=True)
         return None
-
-
-class WrenchCheck:
-    """Finite, fresh, and below the limits that stop once the bias is taken off.
-
-    Attributes:
-        free: force and torque of the last usable wrench without bias; else empty.
-        contact: force and torque without bias, N and N m in the tool frame, while the last wrench
-            is above a limit beyond which the tool pushes no further; else empty.
-    """
-
-    def __init__(self, config: SafetyConfig) -> None:
-        self.free: tuple[float, ...] = ()
-        self.contact: tuple[float, ...] = ()
-        self._limits = config.force, config.torque
-        self._stops = config.stop_force, config.stop_torque
-        self._wanted = (*self._limits, *self._stops) != (None,) * 4
-        self._stops_alone = None in self._limits
-        self._stamp = StampCheck('wrench', config.state_timeout, repeats=True)
-        self._bias: tuple[float, ...] = (0.0,) * 6
-
-    def forget(self) -> None:
-        """Forgets the last stamp; keeps the bias."""
-        self._stamp.last_ns = None
-
-    def tare(self, wrench: Wrench) -> None:
-        """Takes this wrench as the reading without contact.
-
-        Raises:
-            InputError: it is not finite, or itself above a limit.
-        """
-        values = self._values(wrench)
-        wrong = _above(values, self._limits) if values else describe(wrench.force_xyz)
-        wrong = wrong or _above(values, self._stops)
-        if wrong:
-            raise InputError(f'wrench: refused as bias: {wrong}')
-        self._bias = values
-
-    def __call__(self, wrench: Wrench | None, now_ns: int) -> Fault | None:
-        """The fault of a wrench, or None; one above a limit that stops latches."""
-        self.free = self.contact = ()
-        if not self._wanted:
-            return None
-        if wrench is None:
-            return Fault('no_wrench', 'no wrench, and the task has a force or torque limit')
-        values = self._values(wrench)
-        if not values:
-            got = f'{describe(wrench.force_xyz)} and {describe(wrench.torque_xyz)}'
-            return Fault('bad_wrench', f'wrench: expected 3 finite float64 each, got {got}', True)
-        late = self._stamp(wrench.stamp_ns, now_ns)
-        self.free = free = tuple([a - b for a, b in zip(values, self._bias, strict=True)])
-        self.contact = free if _above(free, self._limits) else ()
-        # A limit that stops is above the one that yields, where both are set.
-        above = _above(free, self._stops) if self.contact or self._stops_alone else ''
-        return Fault('wrench', above, latch=True) if above else late
-
-    def _values(self, wrench: Wrench) -> tuple[float, ...]:
-        force, torque = wrench.force_xyz, wrench.torque_xyz
-        if not (usable(force, 3) and usable(torque, 3)):
-            return ()
-        return (*force.tolist(), *torque.tolist())
-
-
-def _above(values: tuple[float, ...], limits: tuple[float | None, float | None]) -> str:
-    """Which of force and torque is above its limit, and by what; '' where none is."""
-    force, torque = math.hypot(*values[:3]), math.hypot(*values[3:])
-    most_force, most_torque = limits
-    if most_force is not None and force > most_force:
-        return f'force {force:.4g} N is above {most_force:g} N'
-    if most_torque is not None and torque > most_torque:
-        return f'torque {torque:.4g} N m is above {most_torque:g} N m'
-    return ''

@@ -5,12 +5,14 @@ import math
 
 from robot_rl.safety import boxes
 from robot_rl.safety.motion import Motion
-from robot_rl.safety.redirect import tool_velocity
 from robot_rl.types import FloatArray
 
 
 def margins(
-    velocity: FloatArray, motion: Motion, wrench: tuple[float, ...] = ()
+    velocity: FloatArray,
+    motion: Motion,
+    wrench: tuple[float, ...] = (),
+    contact_seconds: float | None = None,
 ) -> dict[str, float]:
     """Distance to each limit by name; below 0 beyond it.
 
@@ -18,6 +20,7 @@ def margins(
         velocity: rad/s or m/s, as passed on, [J].
         motion: where the arm is.
         wrench: force and torque without bias, N and N m, six values or none.
+        contact_seconds: that are left of the contact budget; None without one.
 
     Returns:
         joint_position: rad or m, of the joint that is nearest to its limit less the margin.
@@ -27,14 +30,14 @@ def margins(
         box: m to the nearest face, where there are boxes.
         singularity: by which the condition number may still rise, where it is limited.
         force: N, torque: N m, until the tool pushes no further, where they are limited.
+        contact_budget: s of contact until the tool pushes no further, where there is a budget.
     """
     limits, config = motion.limits, motion.limits.config
     ends = zip(motion.position, limits.lower, limits.upper, strict=True)
-    speeds = zip(velocity.tolist(), limits.speed, strict=True)
     found = {
         'joint_position': min(min(q - low, high - q) for q, low, high in ends),
-        'joint_speed': 1.0 - max(abs(v) / limit for v, limit in speeds),
-        'tool_speed': config.tool_speed - math.hypot(*tool_velocity(velocity, motion)),
+        'joint_speed': 1.0 - motion.joint_share(velocity),
+        'tool_speed': config.tool_speed - math.hypot(*motion.tool_velocity(velocity)),
         'sphere': config.sphere_radius - motion.distance,
     }
     rooms = [room for _, room in boxes.faces(motion)]
@@ -46,4 +49,6 @@ def margins(
         limit = getattr(config, name)
         if limit is not None and values:
             found[name] = limit - math.hypot(*values)
+    if contact_seconds is not None:
+        found['contact_budget'] = contact_seconds
     return found

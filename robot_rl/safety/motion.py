@@ -2,24 +2,19 @@
 """Where the arm is and what it may do from there: what the rules look at."""
 
 import math
+import operator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import mujoco
 import numpy as np
 
 from robot_rl.errors import InputError
+from robot_rl.safety.conditioning import condition
 from robot_rl.safety.config import SafetyConfig
 from robot_rl.types import FloatArray
 
-#: N or N m, beyond which only the direction of a reading counts; and the most that a condition
-#: number is told apart.
+#: N or N m, beyond which only the direction of a reading counts.
 MOST = 1e6
-#: Rows of a Jacobian, and the identity of that size in one row.
-TWIST = 6
-DIAGONAL = np.eye(TWIST).ravel()
-#: Below which a diagonal element of a Cholesky factor counts as none.
-MINIMAL = 1e-9
 #: That tell how far the tool reaches.
 POSTURES = 500
 
@@ -91,6 +86,8 @@ class Motion:
         distance: its length, m.
         load: direction of the force and torque on the tool, at the tool in the base frame, unit
             [6]; None while both are within their limits.
+        worn: the same while the contact budget is used up and the wrench is above what it counts
+            from, but within the limits; else None.
         before: rad/s or m/s, joint velocity of the last command that passed, [J].
     """
 
@@ -103,8 +100,32 @@ class Motion:
     distance: float
     before: FloatArray
     load: FloatArray | None = None
+    worn: FloatArray | None = None
     _condition: float = -1.0
     _near: dict[bytes, Near] = field(default_factory=dict)
+    _asked: FloatArray | None = None
+    _joints: list[float] | None = None
+    _tool_velocity: list[float] | None = None
+
+    def joints(self, velocity: FloatArray) -> list[float]:
+        """A joint velocity as numbers; that of the last array asked for is remembered."""
+        if velocity is not self._asked or self._joints is None:
+            self._asked, self._tool_velocity = velocity, None
+            self._joints = velocity.tolist()
+        return self._joints
+
+    def joint_share(self, velocity: FloatArray) -> float:
+        """How much of its speed limit the fastest joint uses."""
+        speeds = map(abs, self.joints(velocity))
+        share: float = max(map(operator.truediv, speeds, self.limits.speed))
+        return share
+
+    def tool_velocity(self, velocity: FloatArray) -> list[float]:
+        """J_v v, m/s, base frame; remembered likewise."""
+        if velocity is not self._asked or self._tool_velocity is None:
+            self.joints(velocity)
+            self._tool_velocity = self.linear.dot(velocity).tolist()
+        return self._tool_velocity
 
     @property
     def inside(self) -> bool:
@@ -150,43 +171,13 @@ class Motion:
         return low, np.minimum(np.minimum(room[1], gain[1]), fastest)
 
 
-def condition(jacobian: FloatArray, gripping: bool = False) -> float:
-    """Largest over smallest singular value of a Jacobian [6, J], at most `MOST`.
-
-    Rows in m and in rad count alike, as in MoveIt Servo. A gripper's joint, whose column is zero,
-    does not count; with fewer than six joints it is the number of what they can do.
-    """
-    arm = jacobian[:, :-1] if gripping else jacobian
-    square = arm @ arm.T if arm.shape[1] >= len(arm) else arm.T @ arm
-    found = np.linalg.eigvalsh(square).tolist()
-    least, most = found[0], found[-1]
-    return MOST if not least > most / MOST**2 else math.sqrt(most / least)
-
-
-def well_conditioned(jacobian: FloatArray, gripping: bool, limit: float) -> bool:
-    """Whether the condition number is surely below a limit; cheaper than the number by far.
-
-    The largest eigenvalue of J J^T is at most its Frobenius norm; all are above a share of that
-    where the matrix less the share on its diagonal has a Cholesky factor.
-    """
-    if jacobian.shape[1] - gripping < TWIST:
-        return condition(jacobian, gripping) < limit
-    square = np.empty((TWIST, TWIST))
-    mujoco.mju_mulMatMatT(square, jacobian, jacobian)
-    flat = square.ravel()
-    mujoco.mju_addToScl(flat, DIAGONAL, -mujoco.mju_norm(flat) / limit**2)
-    return int(mujoco.mju_cholFactor(square, MINIMAL)) == TWIST
-
-
-def load_of(wrench: tuple[float, ...], rotation: FloatArray) -> FloatArray | None:
-    """Direction of a force and torque in the base frame, unit [6]; None without one.
+def load_of(wrench: tuple[float, ...], rotation: FloatArray) -> FloatArray:
+    """Direction of a force and torque in the base frame, unit [6].
 
     Args:
-        wrench: N and N m, at and in the tool frame, six values or none.
+        wrench: N and N m, at and in the tool frame, six values.
         rotation: the tool's axes in the base frame, shape [3, 3].
     """
-    if not wrench:
-        return None
     # A reading may be anything, infinity included.
     load = np.clip(wrench, -MOST, MOST).reshape(2, 3) @ rotation.T
     return np.asarray(load.ravel() / np.linalg.norm(load))

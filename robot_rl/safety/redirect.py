@@ -16,15 +16,9 @@ TOLERANCE = 1e-7
 DAMPING = 0.01
 
 
-def tool_velocity(velocity: FloatArray, motion: Motion) -> list[float]:
-    """J_v v, m/s, base frame."""
-    tool: list[float] = motion.linear.dot(velocity).tolist()
-    return tool
-
-
 def slowed(velocity: FloatArray, motion: Motion, limit: float) -> FloatArray:
     """Scales all joints alike until the tool keeps a speed, m/s; the same array where it does."""
-    speed = math.hypot(*tool_velocity(velocity, motion))
+    speed = math.hypot(*motion.tool_velocity(velocity))
     return velocity if speed <= limit * (1 + TOLERANCE) else velocity * (limit / speed)
 
 
@@ -54,7 +48,7 @@ def redirected(
         fastest_tool: m/s, that the tool's speed is cut to.
         fits: whether a joint velocity will do.
     """
-    change = [g - now for g, now in zip(goal, tool_velocity(velocity, motion), strict=True)]
+    change = [g - now for g, now in zip(goal, motion.tool_velocity(velocity), strict=True)]
     low, high = motion.bounds()
     for rows in (6, 3):
         joints = velocity + least_squares(motion.jacobian[:rows], change)

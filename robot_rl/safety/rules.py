@@ -12,6 +12,7 @@ rule may shorten what it corrected.
     sphere              p + J_v v dt stays in the ball; outside, only towards the centre, slowly
     box                 the same in the box that is kept in and out of those that are kept out
     contact             while force or torque is above its limit, no work against it
+    contact_budget      the same above a lower force or torque, once it lasted for too long
     singularity         a share of the speed limits, 1 at condition_slow, 0 at condition_stop,
                         unless the motion lowers the condition number
     collision           q + v t, t up to the look-ahead's time, brings nothing too near that is
@@ -24,6 +25,7 @@ numbers as in MoveIt Servo.
 """
 
 import math
+import operator
 from collections.abc import Callable
 
 import numpy as np
@@ -36,15 +38,13 @@ from robot_rl.safety.redirect import (
     redirected,
     slowed,
     step,
-    tool_velocity,
 )
 from robot_rl.types import FloatArray
 
 
 def joint_speed(velocity: FloatArray, motion: Motion) -> FloatArray:
     """Scales all joints alike until the fastest keeps its limit; the direction stays."""
-    pairs = zip(velocity.tolist(), motion.limits.speed, strict=True)
-    excess: float = max([abs(v) / limit for v, limit in pairs])
+    excess = motion.joint_share(velocity)
     return velocity if excess <= 1 + TOLERANCE else velocity / excess
 
 
@@ -73,14 +73,14 @@ def joint_position(velocity: FloatArray, motion: Motion) -> FloatArray:
 
 def sphere(velocity: FloatArray, motion: Motion) -> FloatArray:
     """Keeps the tool in the ball, or brings it back (Gu et al. 2016, section IV-B)."""
-    tool = tool_velocity(velocity, motion)
+    tool = motion.tool_velocity(velocity)
     if _in_sphere(tool, motion):
         return velocity
     config = motion.limits.config
     fastest_tool = config.tool_speed if motion.inside else config.sphere_return_speed
 
     def fits(joints: FloatArray) -> bool:
-        return _in_sphere(tool_velocity(joints, motion), motion)
+        return _in_sphere(motion.tool_velocity(joints), motion)
 
     return redirected(velocity, _return(tool, motion), motion, fastest_tool, fits)
 
@@ -90,14 +90,14 @@ def box(velocity: FloatArray, motion: Motion) -> FloatArray:
     config = motion.limits.config
     if config.keep_in is None and not config.keep_out:
         return velocity
-    tool = tool_velocity(velocity, motion)
+    tool = motion.tool_velocity(velocity)
     if boxes.keeps(tool, motion):
         return velocity
     slow = boxes.outside(motion) or not motion.inside
     fastest_tool = config.sphere_return_speed if slow else config.tool_speed
 
     def fits(joints: FloatArray) -> bool:
-        tool = tool_velocity(joints, motion)
+        tool = motion.tool_velocity(joints)
         return _in_sphere(tool, motion) and boxes.keeps(tool, motion)
 
     return redirected(velocity, boxes.kept(tool, motion), motion, fastest_tool, fits)
@@ -114,17 +114,12 @@ def contact(velocity: FloatArray, motion: Motion) -> FloatArray:
     What is too much is taken off along f and t by damped least squares, then, should other limits
     object, along the joints' torques J^T (f, t). Where neither can be done, the arm stands still.
     """
-    if not _pushes(velocity, motion):
-        return velocity
-    assert motion.load is not None
-    load, against = motion.load, motion.load @ motion.jacobian @ velocity
-    for change in (least_squares(motion.jacobian, load.tolist()), load @ motion.jacobian):
-        kept = velocity - change * (against / (load @ motion.jacobian @ change))
-        for rule in BEFORE_CONTACT.values():
-            kept = rule(kept, motion)
-        if not _pushes(kept, motion):
-            return kept
-    return np.zeros_like(velocity)
+    return _yielding(velocity, motion, motion.load)
+
+
+def contact_budget(velocity: FloatArray, motion: Motion) -> FloatArray:
+    """Takes away what pushes further into a contact that has lasted for too long."""
+    return _yielding(velocity, motion, motion.worn)
 
 
 def singularity(velocity: FloatArray, motion: Motion) -> FloatArray:
@@ -144,6 +139,20 @@ def collision(velocity: FloatArray, motion: Motion) -> FloatArray:
     return velocity if share == 1 else velocity * share
 
 
+def _yielding(velocity: FloatArray, motion: Motion, load: FloatArray | None) -> FloatArray:
+    """Without the work against a load; the same array where there is none."""
+    if load is None or not _pushes(velocity, motion, load):
+        return velocity
+    against = load @ motion.jacobian @ velocity
+    for change in (least_squares(motion.jacobian, load.tolist()), load @ motion.jacobian):
+        kept = velocity - change * (against / (load @ motion.jacobian @ change))
+        for rule in BEFORE_CONTACT.values():
+            kept = rule(kept, motion)
+        if not _pushes(kept, motion, load):
+            return kept
+    return np.zeros_like(velocity)
+
+
 Rule = Callable[[FloatArray, Motion], FloatArray]
 
 #: In the order in which they act.
@@ -157,6 +166,7 @@ BEFORE_CONTACT: dict[str, Rule] = {
 }
 RULES: dict[str, Rule] = BEFORE_CONTACT | {
     'contact': contact,
+    'contact_budget': contact_budget,
     'singularity': singularity,
     'collision': collision,
 }
@@ -187,8 +197,10 @@ def holds(velocity: FloatArray, motion: Motion) -> bool:
 def _in_limits(velocity: FloatArray, motion: Motion) -> bool:
     """Whether all joints lie between their limits after one period."""
     limits, dt = motion.limits, motion.limits.period_s
-    joints = zip(motion.position, velocity.tolist(), limits.lower, limits.upper, strict=True)
-    return all(low <= q + v * dt <= high for q, v, low, high in joints)
+    pairs = zip(motion.position, motion.joints(velocity), strict=True)
+    then = [q + v * dt for q, v in pairs]
+    lower = map(operator.le, limits.lower, then)
+    return all(lower) and all(map(operator.le, then, limits.upper))
 
 
 def _clipped(velocity: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
@@ -197,16 +209,15 @@ def _clipped(velocity: FloatArray, low: FloatArray, high: FloatArray) -> FloatAr
     return velocity if float(np.abs(kept - velocity).max()) <= TOLERANCE else kept
 
 
-def _pushes(velocity: FloatArray, motion: Motion) -> bool:
-    """Whether the tool works against a contact above its limit, by more than rounding."""
-    if motion.load is None:
-        return False
-    return not float(motion.load @ motion.jacobian @ velocity) >= -TOLERANCE
+def _pushes(velocity: FloatArray, motion: Motion, load: FloatArray) -> bool:
+    """Whether the tool works against a load, unit [6], by more than rounding."""
+    return not float(load @ motion.jacobian @ velocity) >= -TOLERANCE
 
 
 def _in_sphere(tool: list[float], motion: Motion) -> bool:
     """Whether the tool stays in the ball, or, outside it, comes no further out and is slow."""
-    if not math.hypot(*step(tool, motion.from_center, motion)) <= motion.reach + TOLERANCE:
+    dt, (x, y, z), (u, v, w) = motion.limits.period_s, motion.from_center, tool
+    if not math.hypot(x + u * dt, y + v * dt, z + w * dt) <= motion.reach + TOLERANCE:
         return False
     slow = motion.limits.config.sphere_return_speed * (1 + TOLERANCE)
     return motion.inside or math.hypot(*tool) <= slow
