@@ -30,7 +30,7 @@ from robot_rl.control.controller import Controller
 from robot_rl.control.kinematics import Kinematics
 from robot_rl.control.teleop import arbitrate
 from robot_rl.errors import InputError
-from robot_rl.nodes import conversions as convert, records
+from robot_rl.nodes import conversions as convert, moveit, records
 from robot_rl.nodes.common import NEWEST_QOS, GraphNode, command_qos, run, sensor_qos, step_qos
 from robot_rl.planning.reset import ResetMotion
 from robot_rl.types import Action, FloatArray, JointCommand, JointState, Observation
@@ -81,7 +81,8 @@ class ControllerNode(GraphNode):
     def _make_motion(self) -> ResetMotion:
         goal = self.task.goal
         place = np.array(goal.position), np.array(goal.rpy)
-        return ResetMotion(self.robot, self._kinematics, self.task.start, *place)
+        finder = moveit.finder(self.robot, self.task.start.planner)
+        return ResetMotion(self.robot, self._kinematics, self.task.start, *place, finder)
 
     def _on_observation(self, message: rr.Observation) -> None:
         self._observation = records.from_observation(message)

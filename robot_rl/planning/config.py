@@ -3,6 +3,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from robot_rl import ranges
 
@@ -43,18 +44,43 @@ def check_names(obstacles: Sequence[Obstacle]) -> None:
 
 
 @dataclass(frozen=True)
+class MoveItConfig:
+    """A MoveIt set-up of the robot, which is the user's.
+
+    Attributes:
+        parameters: YAML file of ROS parameters, as `MoveItPy` takes them: description, semantics,
+            kinematics, planning pipelines.
+        group: planning group of the semantics, which holds the robot's joints.
+    """
+
+    parameters: str
+    group: str
+
+    def __post_init__(self) -> None:
+        """Refuses empty names."""
+        for key in ('parameters', 'group'):
+            if not getattr(self, key):
+                raise ValueError(f"moveit: {key}: expected a name, got ''")
+
+
+@dataclass(frozen=True)
 class PlannerConfig:
     """How motions are planned.
 
     Attributes:
+        kind: who looks for a way; auto: MoveIt where it is installed and `moveit` is given, else
+            the embedded planner.
+        moveit: its set-up.
         obstacles: what stands around the robot.
-        margin: m, that is kept to them and between parts of the arm.
+        margin: m, that the embedded planner keeps to them and between parts of the arm.
         seconds: of a search.
         speed_scale: share of the URDF's velocity limits.
         acceleration: rad/s^2 or m/s^2, of every joint.
         jerk: rad/s^3 or m/s^3, of every joint.
     """
 
+    kind: Literal['auto', 'moveit', 'embedded'] = 'auto'
+    moveit: MoveItConfig | None = None
     obstacles: tuple[Obstacle, ...] = ()
     margin: float = 0.01
     seconds: float = 5.0
@@ -63,6 +89,8 @@ class PlannerConfig:
     jerk: float = 5.0
 
     def __post_init__(self) -> None:
-        """Refuses numbers out of range and obstacles with one name."""
+        """Refuses numbers out of range, obstacles with one name, and MoveIt without set-up."""
         ranges.check(self, RANGES)
+        if self.kind == 'moveit' and self.moveit is None:
+            raise ValueError('kind: moveit needs the key moveit: {parameters: FILE, group: NAME}')
         check_names(self.obstacles)

@@ -7,7 +7,7 @@ import numpy as np
 
 from robot_rl.control.kinematics import Kinematics, inverse, rotation_from_rpy
 from robot_rl.control.robot import RobotConfig
-from robot_rl.planning.planner import Planner
+from robot_rl.planning.planner import Finder, Planner
 from robot_rl.planning.start import StartConfig, WayOut
 from robot_rl.planning.timing import Trajectory
 from robot_rl.types import FloatArray, JointCommand, JointState
@@ -36,15 +36,24 @@ class ResetMotion:
         config: StartConfig,
         goal_xyz: FloatArray,
         goal_rpy: FloatArray,
+        finder: Finder | None = None,
     ) -> None:
         """Finds the posture at the start.
+
+        Args:
+            robot: that moves.
+            kinematics: of it.
+            config: where the start is, and how the tool gets there.
+            goal_xyz: true goal, m, base frame.
+            goal_rpy: orientation there, rad.
+            finder: looks for the way instead of the embedded planner.
 
         Raises:
             InputError: there is none, or the arm is in collision there.
         """
         self._kinematics, self._config = kinematics, config
         self._way_out = WayOut(config, goal_xyz)
-        self._planner = Planner(robot, config.planner)
+        self._planner = Planner(robot, config.planner, finder)
         self._start_xyz = goal_xyz + np.asarray(config.offset)
         rotation = rotation_from_rpy(goal_rpy)
         self._target = inverse(kinematics, np.array(robot.home), self._start_xyz, rotation)
