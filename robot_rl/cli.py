@@ -17,6 +17,7 @@ COMMANDS = {
     'doctor': ('robot_rl.nodes.doctor', 'look whether a robot is ready to be armed'),
     'security': ('robot_rl.security', "the graph's access policy, for SROS 2"),
     'calibrate': ('robot_rl.perception.calibrate', "a camera's lens, from a chessboard"),
+    'capture-goal': ('sim_bridge.capture_goal', "the picture of a task's goal"),
     'view': ('sim_bridge.view', 'what a policy sees: view observation TASK'),
     'bench': ('benchmarks', 'measure: bench lockstep | latency | holes | usb_insertion'),
 }
@@ -28,7 +29,7 @@ def main() -> None:
     command, *rest = sys.argv[1:] or ['--help']
     if command in ('-h', '--help'):
         print('usage: robot-rl COMMAND [...]\n')
-        print('\n'.join(f'  {name:<10} {text}' for name, (_, text) in COMMANDS.items()))
+        print('\n'.join(f'  {name:<12} {text}' for name, (_, text) in COMMANDS.items()))
         return
     if command not in COMMANDS:
         known = ', '.join(COMMANDS)

@@ -131,10 +131,13 @@ class TaskConfig:
                 raise ValueError(f'{what}: a name is used twice in {used}')
         if self.goal.from_scene and not self.goal.tool and self.base.kind != 'none':
             raise ValueError(f'base: {self.base.kind} steers the tool, but the goal is not its')
-        cameras = {c.name for c in self.cameras}
+        cameras = {c.name: c.size for c in self.cameras}
         for entry in self.observation:
             if entry.camera and entry.camera not in cameras:
                 raise ValueError(f'observation: {entry.name}: no camera {entry.camera!r}')
+        if self.reward.goal_image:
+            seen = {e.name: cameras[e.camera] for e in self.observation if e.source == 'color'}
+            self.reward.goal_image.check(seen)
 
     @property
     def pictures(self) -> tuple[str, ...]:

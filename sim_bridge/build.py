@@ -5,6 +5,7 @@ import numpy as np
 
 from robot_rl.control.robot import RobotConfig
 from robot_rl.errors import InputError
+from robot_rl.perception.camera import CameraConfig
 from robot_rl.task import TaskConfig
 from robot_rl.types import Entries
 from sim_bridge.goal_view import GOAL
@@ -53,8 +54,13 @@ def scene_streams(world: World, task: TaskConfig) -> Entries:
 
 def raw_pictures(world: World, task: TaskConfig) -> Entries:
     """What the task's cameras send: uint8 RGB [H, W, 3] and uint16 millimetres [H, W, 1]."""
+    return taken(world, task.cameras)
+
+
+def taken(world: World, cameras: tuple[CameraConfig, ...]) -> Entries:
+    """What these cameras send, as `raw_pictures`."""
     pictures: Entries = {}
-    for camera in task.cameras:
+    for camera in cameras:
         height, width = (OVERSAMPLING * side for side in camera.size)
         where, both = (camera.name, height, width), camera.color and camera.depth
         color, depth_m = world.colour_and_depth(*where) if both else (None, None)

@@ -7,7 +7,9 @@ import json
 import signal
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from dataclasses import dataclass
+from multiprocessing import get_context
 
 import numpy as np
 
@@ -73,24 +75,25 @@ class Result:
 def play(plan: Plan) -> Result:
     """Plays the plan's episodes."""
     task, robot = plan.task, robot_of(plan.task)
-    host = DirectHost(task, robot, Limits(task.horizon), plan.seed)
     player = make_player(task, robot, plan.how, plan.seed, plan.checkpoint)
     success, actions, interventions = [], [], 0
-    for _ in range(plan.episodes):
-        observation = host.reset()
-        while not host.over:
-            action = player.act(observation)
-            assert action is not None
-            observation = host.act(action)
-            interventions += sum(bool(r.reason) for r in host.results)
-        success.append(host.reward.success)
-        actions.append(observation.step)
+    with closing(DirectHost(task, robot, Limits(task.horizon), plan.seed)) as host:
+        for _ in range(plan.episodes):
+            observation = host.reset()
+            while not host.over:
+                action = player.act(observation)
+                assert action is not None
+                observation = host.act(action)
+                interventions += sum(bool(r.reason) for r in host.results)
+            success.append(host.reward.success)
+            actions.append(observation.step)
     return Result(success, actions, interventions, task.rates.action_hz)
 
 
 def play_all(plans: list[Plan]) -> list[Result]:
     """Plays several plans, two at a time."""
-    with ProcessPoolExecutor(min(2, len(plans)), initializer=_end_at_once) as pool:
+    fresh = get_context('spawn')  # a fork would hang where this process has drawn a picture
+    with ProcessPoolExecutor(min(2, len(plans)), fresh, _end_at_once) as pool:
         try:
             return list(pool.map(play, plans))
         except BrokenProcessPool as error:

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run leaves behind: evaluation, `summary.json`, `curve.png` and `rollout.mp4`."""
+"""What a run leaves behind: evaluation, `summary.json`, `curve.png` and `rollout.mp4`.
+
+Of a task with cameras also what its policy sees: `observation.png`, `depth.png` before and after
+filling, and `bottleneck.png` where the agent has one.
+"""
 
 import subprocess
 from pathlib import Path
@@ -16,11 +20,14 @@ from robot_rl.report.video import Frame, overlay, side_by_side, write_video
 from robot_rl.task import TaskConfig, robot_of
 from sim_bridge.evaluate import EVALUATION_SEED, Plan, Result, play_all
 from sim_bridge.host import DirectHost
+from sim_bridge.tiles import GAP, enlarged
+from sim_bridge.view import pictures_of, show_sight
 
 EPISODES = 50
 FILMED = 3
 VIEWS = ('overview', 'closeup')
 HEIGHT, WIDTH = 360, 480
+INSET = 112  # pixels of a picture that the policy sees, in the film
 NAMES = {'zero': 'base controller', 'sample': 'policy, sampled', 'mean': 'policy, mean action'}
 
 
@@ -43,7 +50,7 @@ def report(run: Path, task: TaskConfig, seed: int, wall_s: float) -> Summary:
     _draw(run / 'curve.png', task, episodes, summary)
     films = [_film(plans[how]) for how in ('zero', summary.deployed)]
     write_video(run / 'rollout.mp4', side_by_side(*films), task.rates.action_hz)
-    print(_tell(run, summary), flush=True)
+    print(_tell(run, summary, show_sight(run, task, seed)), flush=True)
     return summary
 
 
@@ -109,24 +116,31 @@ def _film(plan: Plan) -> list[Frame]:
     for number in range(FILMED):
         observation = host.reset()
         while not host.over:
-            frames.append(_picture(host, f'{NAMES[plan.how]}, episode {number}', None))
+            frames.append(_picture(task, host, f'{NAMES[plan.how]}, episode {number}'))
             action = player.act(observation)
             assert action is not None
             observation = host.act(action)
-        last = _picture(host, f'{NAMES[plan.how]}, episode {number}', host.reward.success)
+        title = f'{NAMES[plan.how]}, episode {number}'
+        last = _picture(task, host, title, host.reward.success)
         frames += [last] * round(task.rates.action_hz)
     host.close()
     return frames
 
 
-def _picture(host: DirectHost, title: str, solved: bool | None) -> Frame:
-    views = [host.world.render(view, HEIGHT, WIDTH) for view in VIEWS]
-    force = host.observation.entries['tool_wrench'][2]
+def _picture(task: TaskConfig, host: DirectHost, title: str, solved: bool | None = None) -> Frame:
+    """Both views, what the policy sees in their corner, and how it goes."""
+    views = np.concatenate([host.world.render(view, HEIGHT, WIDTH) for view in VIEWS])
+    entries = host.observation.entries
+    for i, picture in enumerate(pictures_of(task, entries).values()):
+        corner = views[-INSET - GAP : -GAP, GAP + i * (INSET + GAP) :][:, :INSET]
+        corner[:] = enlarged(picture, INSET)[:, : corner.shape[1]]
+    force = entries['tool_wrench'][2]
     lines = [title, f'step {host.observation.step}  f_z {force:+.1f} N']
-    return overlay(np.concatenate(views), lines, solved)
+    lines += [] if solved is None else ['success' if solved else 'not solved']
+    return overlay(views, lines, solved)
 
 
-def _tell(run: Path, summary: Summary) -> str:
+def _tell(run: Path, summary: Summary, pictures: list[str]) -> str:
     """The last lines that a person sees."""
     return (
         f'success {summary.success_rate:.0%} ({summary.deployed} action; '
@@ -136,5 +150,5 @@ def _tell(run: Path, summary: Summary) -> str:
         f'{summary.evaluation_episodes} episodes each\n'
         f'{summary.env_steps} steps, {summary.robot_minutes:.1f} robot-minutes, '
         f'{summary.wall_s:.0f} s\n'
-        f'{run}/summary.json  curve.png  rollout.mp4  checkpoints/'
+        f'{run}/summary.json  curve.png  rollout.mp4  checkpoints/  {"  ".join(pictures)}'
     )

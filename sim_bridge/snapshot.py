@@ -6,6 +6,8 @@ Nothing of it is lost, and nothing in the bytes can be run.
 
 import base64
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import mujoco
@@ -19,6 +21,8 @@ _STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 
 #: How far bodies may lie in each other where an episode begins; fingers press into what they hold.
 OVERLAP_M = 0.005
+
+ROOM = 128  # bytes that a state may grow by
 
 
 def physics_of(model: mujoco.MjModel, data: mujoco.MjData) -> FloatArray:
@@ -70,6 +74,35 @@ def pack(state: dict[str, Any], size: int = 0) -> NDArray[np.uint8]:
     """
     text = json.dumps(state, default=_to_json).ljust(size)
     return np.frombuffer(text.encode(), np.uint8)
+
+
+class Packer:
+    """Packs the states of one world into vectors of one length."""
+
+    def __init__(self) -> None:
+        """Knows no state yet."""
+        self._size = 0
+
+    def pack(self, state: dict[str, Any]) -> NDArray[np.uint8]:
+        """A state as bytes, as long as those before."""
+        packed = pack(state, self._size)
+        if len(packed) > self._size:  # numbers differ in their length
+            self._size = (len(packed) // ROOM + 2) * ROOM
+            packed = pack(state, self._size)
+        return packed
+
+
+@contextmanager
+def of_this_scene() -> Iterator[None]:
+    """What fails inside fails since a state is none of the scene's.
+
+    Raises:
+        InputError: in place of what failed.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f'state: expected one of this scene: {error}') from error
 
 
 def unpack(data: NDArray[np.uint8]) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A simulated robot and its surroundings behind the same few calls that hardware offers."""
 
-from functools import partial
 from typing import Any
 
 import mujoco
@@ -10,33 +9,21 @@ from numpy.typing import NDArray
 
 from robot_rl.control.kinematics import Kinematics, rotation_from_rpy
 from robot_rl.control.robot import RobotConfig
-from robot_rl.errors import InputError
-from robot_rl.looks import LooksConfig
 from robot_rl.randomization import RandomizationConfig
 from robot_rl.types import Entries, FloatArray, JointCommand, JointState, Wrench
-from sim_bridge import scene as scenes
+from sim_bridge import scene as scenes, snapshot
 from sim_bridge.dynamics import Dynamics
+from sim_bridge.eyes import Eyes
 from sim_bridge.firmware import FIRMWARE, check_command
-from sim_bridge.goal_view import GOAL_STREAM, GoalView
-from sim_bridge.looks import Looks, add_looks
-from sim_bridge.pictures import Pictures
-from sim_bridge.snapshot import (
-    check_free,
-    check_physics,
-    pack,
-    physics_of,
-    set_physics,
-    unpack,
-)
+from sim_bridge.looks import add_looks
 from sim_bridge.tasks import make_task
-from sim_bridge.tasks.task import disturbed, posture_at
+from sim_bridge.tasks.task import Start, disturbed, posture_at
 from sim_bridge.wrist import WristSensor
 
-STATE_ROOM = 128  # bytes that a state may grow by
 RESET_SECONDS = 5.0  # that a reset takes on the simulated clock
 
 
-class World:
+class World(Eyes):
     """MuJoCo behind a velocity interface, a wrist sensor, cameras and an electrical contact.
 
     The firmware stand-in integrates the commanded velocity into a set-point per joint and pulls
@@ -88,12 +75,8 @@ class World:
         self._periods = 0
         self._command: JointCommand | None = None
         self._wrench = np.zeros(6)
-        self.looks = Looks(LooksConfig(), self.task.goal_xyz, control_hz)
-        self._pictures = Pictures(
-            lambda: self._compile(visuals=True), self._paint, self._draw_looks
-        )
-        self._goal = GoalView(self.model, self._show_goal)
-        self._state_size = 0
+        self._open_eyes(self.model, control_hz)
+        self._packer = snapshot.Packer()
         period_s = self._steps * self._timestep_s
         self.dynamics = Dynamics(self.model, self._dofs, self.task.loose, period_s)
 
@@ -103,13 +86,6 @@ class World:
         What is drawn is in `dynamics.drawn`.
         """
         self.dynamics.config = config
-
-    def dress(self, config: LooksConfig, action_hz: float) -> None:
-        """Looks are drawn from these ranges; to be called before the first picture.
-
-        What is drawn is in `looks.drawn`.
-        """
-        self.looks = Looks(config, self.task.goal_xyz, action_hz)
 
     # ---- life ----------------------------------------------------------------------------
 
@@ -131,8 +107,7 @@ class World:
         self.task.resize(self.dynamics.sizes)
         mujoco.mj_resetData(self.model, self.data)
         start = self.task.reset(self.data, self._rng)
-        posture = posture_at(start, self._robot, self._kinematics, self._goal_rotation)
-        self._firmware.place(self.data, posture, start.squeeze)
+        self._pose(self.data, start)
         mujoco.mj_forward(self.model, self.data)
         if self.task.settle(self.data, self._rng):
             mujoco.mj_forward(self.model, self.data)
@@ -141,11 +116,9 @@ class World:
         self._wrench = self._sensor.measure(self.data) + self._sensor.noise(self._rng)
         if state is not None:
             now = {'periods': self._periods, 'rng': self._rng.bit_generator.state, 'looks': seed}
-            try:
-                self.load_state(unpack(state) | now)
-            except (KeyError, TypeError, ValueError) as error:
-                raise InputError(f'state: expected one of this scene: {error}') from error
-        check_free(self.model, self.data, seed)
+            with snapshot.of_this_scene():
+                self.load_state(snapshot.unpack(state) | now)
+        snapshot.check_free(self.model, self.data, seed)
 
     def apply(self, command: JointCommand) -> None:
         """Takes the command for the coming control period.
@@ -188,8 +161,7 @@ class World:
 
     def joint_state(self) -> JointState:
         """The commanded joints."""
-        data = self.data
-        return JointState(self.stamp_ns, data.qpos[self._qpos], data.qvel[self._dofs])
+        return JointState(self.stamp_ns, self.data.qpos[self._qpos], self.data.qvel[self._dofs])
 
     def wrench(self) -> Wrench:
         """Mean of the wrist sensor over the last control period, tool's weight included."""
@@ -211,52 +183,11 @@ class World:
         state = {'tool_xyz': tool_xyz.copy(), 'tool_rotation': rotation.copy()}
         return state | self.task.privileged(tool_xyz, rotation)
 
-    def render(
-        self, camera: str, height: int, width: int, fancy: bool = True
-    ) -> NDArray[np.uint8]:
-        """A colour image [H, W, 3]; `fancy` adds shadows, sky and smooth edges.
-
-        A camera's name with `_goal` behind it shows the same with the goal reached.
-
-        Raises:
-            InputError: no such camera, no EGL, or a scene that has no picture of its goal.
-        """
-        size = height, width
-        take = partial(self._pictures.colour, size=size, fancy=fancy)
-        return self._goal.look(self.data, camera, ('color', size, fancy), take)
-
-    def prepare_looks(self) -> None:
-        """Draws the looks of the episode now, instead of with its first picture."""
-        self._pictures.follow(self.data)
-
-    def depth(self, camera: str, height: int, width: int) -> NDArray[np.float32]:
-        """Metric depth along the optical axis, m, shape [H, W]."""
-        size = height, width
-        take = partial(self._pictures.depth, size=size)
-        return self._goal.look(self.data, camera, ('depth', size, False), take)
-
-    def segments(self, camera: str, height: int, width: int) -> NDArray[np.int32]:
-        """Number of the twin's geom in each pixel, -1 for none, shape [H, W]."""
-        size = height, width
-        take = partial(self._pictures.segments, size=size)
-        return self._goal.look(self.data, camera, ('segments', size, False), take)
-
-    def twin(self) -> mujoco.MjModel:
-        """The model that pictures are drawn of, with the looks of the episode."""
-        return self._pictures.follow(self.data)[0]
-
-    def colour_and_depth(
-        self, camera: str, height: int, width: int
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """`render` without `fancy` and `depth` in one, for half of the time."""
-        take = partial(self._pictures.both, size=(height, width))
-        return self._goal.look(self.data, camera, ('both', height, width), take)
-
     def save_state(self) -> dict[str, Any]:
         """Everything that the future depends on, time included."""
         command = self._command
         return {
-            'physics': physics_of(self.model, self.data),
+            'physics': snapshot.physics_of(self.model, self.data),
             'periods': self._periods,
             'wrench': self._wrench.copy(),
             'command': command and [command.stamp_ns, command.mode, command.value],
@@ -272,12 +203,12 @@ class World:
         Raises:
             InputError: the state is none of this scene.
         """
-        check_physics(self.model, state['physics'])
+        snapshot.check_physics(self.model, state['physics'])
         self._begin_looks(state.get('looks', 0))
         self.dynamics.load(state['dynamics'])
         self.task.resize(self.dynamics.sizes)
         self.task.load(state['task'])
-        set_physics(self.model, self.data, state['physics'])
+        snapshot.set_physics(self.model, self.data, state['physics'])
         self._periods = state['periods']
         self._wrench = state['wrench'].copy()
         self._command = state['command'] and JointCommand(*state['command'])
@@ -285,32 +216,13 @@ class World:
 
     def world_state(self) -> NDArray[np.uint8]:
         """The state as a vector of bytes, the same length all along, that `reset` begins in."""
-        packed = pack(self.save_state(), self._state_size)
-        if len(packed) > self._state_size:  # numbers differ in their length
-            self._state_size = (len(packed) // STATE_ROOM + 2) * STATE_ROOM
-            packed = pack(self.save_state(), self._state_size)
-        return packed
-
-    def close(self) -> None:
-        """Frees the renderers."""
-        self._pictures.close()
+        return self._packer.pack(self.save_state())
 
     # ---- inside --------------------------------------------------------------------------
 
-    def _draw_looks(self, twin: mujoco.MjModel) -> bool:
-        return self.looks.draw(twin)
-
-    def _begin_looks(self, seed: int) -> None:
-        self.looks.seed = seed
-        self._pictures.begin()
-        self._goal.forget()
-
-    def _show_goal(self, data: mujoco.MjData) -> None:
-        """Puts a copy of the present state into the goal's."""
-        start = self.task.show_goal(data, np.random.default_rng([self.looks.seed, GOAL_STREAM]))
-        if start is not None:
-            posture = posture_at(start, self._robot, self._kinematics, self._goal_rotation)
-            self._firmware.place(data, posture)
+    def _pose(self, data: mujoco.MjData, start: Start) -> None:
+        posture = posture_at(start, self._robot, self._kinematics, self._goal_rotation)
+        self._firmware.place(data, posture, start.squeeze)
 
     def _paint(self, twin: mujoco.MjModel) -> None:
         self.task.paint(twin)

@@ -145,6 +145,11 @@ class DDPG:
         """An action [A]: the policy's own, with noise where `explore`."""
         return self._acting.act(entries, explore)
 
+    def reconstruct(self, entries: Entries) -> Entries:
+        """The state as the bottleneck predicts it from an observation; none without one."""
+        known = self._bottleneck
+        return known.read(self._actor, self._input.actor, entries) if known else {}
+
     def reseed(self, seed: int) -> None:
         """Restarts the exploration noise of `act`."""
         self._acting.reseed(seed)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot_rl.control.kinematics import Kinematics, ToolState
+from robot_rl.errors import InputError
 from robot_rl.types import RAW_ENTRIES, Entries, FloatArray, Snapshot
 
 
@@ -60,6 +61,7 @@ class EntryConfig:
         camera: name of the camera that the picture comes from.
         key: name of the vector in the scene's state; the entry's own name where absent.
         size: of that vector.
+        offset: subtracted before scaling, in the values' own unit; nothing when absent.
         scale: factor that brings the values near one.
         clip: bound on the scaled absolute values; none when absent.
         history: how many of the latest values are joined, newest last; before the first
@@ -73,6 +75,7 @@ class EntryConfig:
     camera: str = ''
     key: str = ''
     size: int = 0
+    offset: tuple[float, ...] = ()
     scale: float = 1.0
     clip: float | None = None
     history: int = 1
@@ -175,10 +178,19 @@ def _value(entry: EntryConfig, measured: Measured) -> NDArray[np.generic]:
         return picture if entry.span is None else _bytes(picture, *entry.span)
     source = SOURCES.get(entry.source)
     told = _told(measured.snapshot, entry.stream) if source is None else source(measured)
+    if entry.offset:
+        told = told - _offset(entry, told.size)
     value = told if entry.scale == 1.0 else told * entry.scale
     if entry.clip is not None:
         value = np.clip(value, -entry.clip, entry.clip)
     return value.astype(np.float32)
+
+
+def _offset(entry: EntryConfig, size: int) -> FloatArray:
+    if len(entry.offset) != size:
+        got = list(entry.offset)
+        raise InputError(f'observation: {entry.name}: offset: expected {size} values, got {got}')
+    return np.array(entry.offset)
 
 
 def _bytes(depth: NDArray[np.generic], low: float, high: float) -> NDArray[np.uint8]:

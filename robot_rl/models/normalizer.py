@@ -68,6 +68,10 @@ class Normalizer(nn.Module):
         scaled: FloatArray = (x - self.mean.numpy()) * self.scale.numpy()
         return np.clip(scaled, -CLIP, CLIP, out=scaled).astype(np.float32)
 
+    def unscaled(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What `scaled` made these vectors [..., I] of, but for what it clipped."""
+        return np.asarray(x / self.scale.numpy() + self.mean.numpy(), np.float32)
+
 
 def _total(*parts: FloatArray) -> list[FloatArray]:
     """Sum of each array of doubles over all workers."""
@@ -129,6 +133,10 @@ class NormalizedInput:
         """The joined vectors [B, size] of many observations."""
         x = self._input.batch(entries)
         return self._normalizer.scaled(x) if self._normalizer else x
+
+    def unscaled(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The entries' own values [..., size] of what `batch` gives."""
+        return self._normalizer.unscaled(x) if self._normalizer else x
 
     def tensors(
         self, entries: Entries, device: torch.device, rng: np.random.Generator | None = None

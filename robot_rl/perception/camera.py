@@ -212,9 +212,17 @@ class CameraPipeline:
         part = self._part(image)
         return resize(to_gray(part) if self.config.gray else part, self.config.size)
 
+    def measured(self, image: NDArray[Any]) -> DepthImage:
+        """Depth of the part that is used, m, NaN where nothing was measured, shape [H, W].
+
+        Raises:
+            InputError: no depth image.
+        """
+        part = self._part(check_raw(image), nearest=True)
+        return to_metres(resize(part, self.config.size, nearest=True))
+
     def _depth(self, image: NDArray[Any]) -> tuple[DepthImage, float]:
         """Filled depth and valid fraction; resized before the filling, so no hole is lost."""
-        part = self._part(check_raw(image), nearest=True)
-        metres = to_metres(resize(part, self.config.size, nearest=True))
+        metres = self.measured(image)
         valid = check_depth(metres, self.config.min_valid, self.config.depth_range_m)
         return fill_holes(metres, self.config.exact_fill), valid

@@ -44,7 +44,7 @@ class GoalImageConfig:
     """Where the goal picture is and what it is compared with.
 
     Attributes:
-        entry: name of the gray image in the observation.
+        entry: name of the gray image in the observation; of a history, the newest counts.
         file: PNG or .npy of the goal.
         size: rows and columns of both.
         success_difference: greatest mean difference, 0 to 1, that counts as success where
@@ -62,6 +62,26 @@ class GoalImageConfig:
             raise ValueError(f'size: expected rows and columns, got {self.size}')
         if not 0 <= self.success_difference < 1:
             raise ValueError(f'success_difference: expected 0 to 1, got {self.success_difference}')
+
+    def check(self, seen: dict[str, tuple[int, int]]) -> None:
+        """Refuses an entry that is no picture, and a size that is not its own.
+
+        Args:
+            seen: rows and columns of the colour pictures in the observation, by entry.
+
+        Raises:
+            ValueError: names what was expected.
+        """
+        if self.entry not in seen:
+            known = ', '.join(seen) or 'none'
+            raise ValueError(
+                f'goal_image: entry: no colour picture {self.entry!r}; known: {known}'
+            )
+        if seen[self.entry] != self.size:
+            raise ValueError(
+                f'goal_image: size: expected {list(seen[self.entry])} as {self.entry} has, '
+                f'got {list(self.size)}'
+            )
 
 
 @dataclass(frozen=True)

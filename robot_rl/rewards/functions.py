@@ -156,8 +156,7 @@ def _make_goal_image(config: RewardConfig) -> tuple[_Value, int]:
     goal = load_goal_image(settings)
 
     def value(observation: Observation, contact: bool) -> FloatArray:
-        image = _entry(observation, settings.entry, goal.shape)
-        return goal_image(image, goal)
+        return goal_image(_newest(observation, settings.entry, goal.shape), goal)
 
     return value, 1
 
@@ -201,6 +200,14 @@ def _entry(observation: Observation, name: str, shape: tuple[int, ...]) -> NDArr
     if value.shape != shape:
         raise InputError(f'reward: {name}: expected shape {shape}, got {value.shape}')
     return value
+
+
+def _newest(observation: Observation, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+    """The last of the pictures that an entry's history joins along its channels."""
+    value = observation.entries.get(name)
+    if value is not None and value.shape[:-1] == shape[:-1]:
+        return value[..., -1:]
+    return _entry(observation, name, shape)
 
 
 def _goals(observation: Observation) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -9,6 +9,7 @@ from sim_bridge.experts.view import Script, View
 from sim_bridge.tasks.block_insertion import BOTTOM, STANDING, BlockInsertion
 
 PRESS = 0.012  # m above the goal, from where a plug is pressed on
+CENTRED = 0.0002  # m, beside the goal, from where a plug goes down
 STRAIGHT = 0.04  # rad, that a standing block may be turned for a way straight down
 ASIDE = 0.060  # m, from the goal along y to where the held block passes beside the others
 LOW = 0.006  # m, of the held block over the table on its way in
@@ -19,8 +20,16 @@ NEAR = 0.0012  # m, off the middle of the gap, with which it goes in
 
 
 def insertion(view: View) -> Script:
-    """Moves the base's goal to the true one, and presses on with all the action space has."""
+    """Moves the base's goal to the true one, and presses on with all the action space has.
+
+    Without a base it goes there itself: first over the socket, then down.
+    """
     goal = view.scene.goal_xyz
+    while view.task.base.kind == 'none':
+        off = view.tool - goal
+        aside = max(abs(off[:2])) > CENTRED and off[2] > PRESS
+        over = np.array([0.0, 0.0, off[2] if aside else -PRESS])
+        yield view.towards(goal + over)
     while True:
         shift = goal - view.believed
         down = -1.0 if view.tool[2] - goal[2] < PRESS else 0.0

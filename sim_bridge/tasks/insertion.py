@@ -18,6 +18,7 @@ from sim_bridge.tasks.task import Start, Task
 
 START_HEIGHT = 0.05  # m above the goal
 START_JITTER = np.array([0.004, 0.004, 0.004])  # m, uniform in [-j, j]
+FRONT = 0.16, 0.19  # m, aside of the socket and above its face: the camera of image tasks
 SPRUNG_MASS = 0.1  # kg, of the spring contacts
 SPRUNG_DAMPING = 20.0  # N s/m
 DARK, METAL, BRASS = [0.16, 0.17, 0.20, 1.0], [0.62, 0.63, 0.66, 1.0], [0.80, 0.66, 0.30, 1.0]
@@ -109,6 +110,9 @@ class Insertion(Task):
             eye = (x + 0.13, y - 0.14, face + 0.075)
             axes = look(*eye, x, y, face + 0.012)
             world.add_camera(name='closeup', pos=eye, xyaxes=axes, fovy=30)
+            eye = (x + FRONT[0], y - FRONT[0], face + FRONT[1])
+            axes = look(*eye, x, y, face + 0.012)
+            world.add_camera(name='front', pos=eye, xyaxes=axes, fovy=10)
 
     def _add_box(
         self, body: mujoco.MjsBody, centre: object, half: object, rgba: list[float], side: int
