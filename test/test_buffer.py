@@ -76,7 +76,7 @@ def test_time_limit_is_not_a_termination():
 
 
 @pytest.mark.fault(28)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     capacity=st.integers(2, 40),
     choices=st.lists(st.tuples(st.integers(0, 2), st.sampled_from('.....dr')), max_size=120),
@@ -185,7 +185,7 @@ def test_wrong_action_capacity_and_emptiness_are_refused():
         ReplayBuffer(5, SPEC).add(bad)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 60), st.integers(1, 30))
 def test_restored_buffer_goes_on_exactly(before, after):
     steps = list(stream(before + after))

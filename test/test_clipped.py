@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from robot_rl.models import clipped
 
@@ -34,7 +34,6 @@ def test_axes_add_up():
     assert clipped.log_prob(mean, log_std, action).item() == pytest.approx(sum(each).item())
 
 
-@settings(deadline=None)
 @given(st.floats(-1e4, 1e4), st.floats(-5, 1), st.floats(-1, 1))
 def test_likelihood_and_its_gradient_are_finite(mean, log_std, action):
     mean = torch.tensor([[mean]], requires_grad=True)

@@ -82,7 +82,7 @@ def test_what_was_written_is_read(tmp_path: Path, write) -> None:
     assert all(map(equal, steps, read))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(1, 30), st.integers(1, 9))
 def test_a_file_holds_any_stream(tmp_path_factory, length, episode_length) -> None:
     steps = list(stream(length, episode_length))

@@ -271,7 +271,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 @given(steps)
 def test_whatever_comes_it_moves_only_on_a_fresh_command_of_the_right_publisher(sequence):
     it, allowed_until = armed(), 0

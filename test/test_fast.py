@@ -135,7 +135,7 @@ def test_dense_of_some_members():
         torch.testing.assert_close(Dense(network, slice(0, 1)).forward(x).out[:, 0], q[:1])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.floats(0.1, 20))
 def test_sampled_action_equals_autograd(seed, scale):
     draw = torch.Generator().manual_seed(seed)

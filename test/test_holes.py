@@ -30,7 +30,7 @@ def hidden_by_hand(row, focal_baseline, margin):
     return [any(v <= right[u] + margin for v in right[u + 1 :]) for u in range(len(row))]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     hnp.arrays(np.float32, (2, 13), elements=st.floats(0.25, 4.0, width=32)),
     st.sampled_from([0.5, 2.0, 6.0]),

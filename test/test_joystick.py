@@ -34,7 +34,7 @@ def test_the_byte_protocol():
     assert parser.buttons == [0, 1]
 
 
-@settings(deadline=None, derandomize=True)
+@settings(derandomize=True)
 @given(st.binary(max_size=200), st.integers(1, 16))
 def test_any_bytes_in_any_pieces_give_the_same_state(data, piece):
     whole, cut = JoystickParser(), JoystickParser()

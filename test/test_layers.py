@@ -19,6 +19,7 @@ LAYERS = (
         'ranges',
         'arrays',
         'ros_environment',
+        'shared_memory',
         'randomization',
         'looks',
         'environments',

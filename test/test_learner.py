@@ -76,7 +76,7 @@ def test_same_steps_same_learner_whatever_the_timing():
     assert same(one.checkpoint(), two.checkpoint())
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.integers(1, 39))
 def test_resume_goes_on_bit_for_bit(cut):
     import tempfile

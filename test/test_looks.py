@@ -215,7 +215,7 @@ def test_ranges_that_make_no_sense_are_refused_by_name(given_, message):
         config.parse(LooksConfig, given_, 'task: looks')
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.sampled_from(['flat', 'gradient', 'checker', 'noise']), st.integers(0, 2**32 - 1))
 def test_textures_are_pictures_and_follow_from_their_seed(pattern, seed):
     one, two = (draw(pattern, np.random.default_rng(seed)) for _ in range(2))

@@ -97,7 +97,7 @@ def test_numpy_forward_equals_torch():
     np.testing.assert_allclose(forward_numpy(network.to_numpy(), x.numpy()), wanted, atol=1e-6)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 1000), st.integers(1, 5))
 def test_adam_equals_torch(seed, steps):
     draw = torch.Generator().manual_seed(seed)
@@ -136,7 +136,7 @@ def test_expectile_loss_by_hand():
     assert losses.expectile_loss(error, 0.5).item() == pytest.approx(0.5 * (4 + 1 + 9) / 4)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.floats(-5, 5), min_size=2, max_size=6), st.floats(0.5, 0.95))
 def test_expectile_is_where_its_loss_is_least(samples, tau):
     """At the minimum tau sum (x - m)+ = (1 - tau) sum (m - x)+."""

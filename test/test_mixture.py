@@ -54,7 +54,7 @@ def test_symmetric_sampling_is_exactly_half_and_half():
     assert batch.next_observation['touch'].shape == (256, 2, 2)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 100), st.floats(0.01, 0.99), st.integers(0, 9))
 def test_shares_are_kept_on_average(size, share, seed):
     mixture, rng = mix(share=share), np.random.default_rng(seed)
@@ -119,7 +119,7 @@ def human_steps(sources, episode_length=8):
         yield dataclasses.replace(made, source='human' if human else 'policy')
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.text('hp', max_size=60))
 def test_interventions_are_the_transitions_that_a_person_acted_in(sources):
     steps = list(human_steps(sources))

@@ -39,7 +39,7 @@ def test_lower_triangular_matrix_row_by_row():
     torch.testing.assert_close(quadratic.lower_triangular(entries, 3)[0], torch.tensor(wanted))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.floats(-5, 5), min_size=6, max_size=6))
 def test_curvature_is_positive_definite(entries):
     factor = quadratic.lower_triangular(torch.tensor([entries], dtype=torch.float64), 3)[0]

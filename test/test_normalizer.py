@@ -21,7 +21,7 @@ def test_nothing_is_scaled_before_the_first_batch():
     np.testing.assert_array_equal(Normalizer(3).scaled(x), x)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(VALUES, st.integers(1, 29))
 def test_statistics_are_those_of_all_data_however_they_came(x, cut):
     normalizer = Normalizer(3)
@@ -44,7 +44,7 @@ def test_small_variation_on_a_large_offset_is_kept():
     assert scaled.std() == pytest.approx(1.0, abs=0.01)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.floats(allow_nan=False), min_size=1, max_size=8), st.floats(allow_nan=False))
 def test_any_double_leaves_finite_numbers_within_the_clip(seen, asked):
     normalizer = Normalizer(1)

@@ -86,7 +86,7 @@ def test_one_step_is_what_the_buffer_gives():
     np.testing.assert_array_equal(one.next_observation['touch'], two.next_observation['touch'])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     capacity=st.integers(2, 40),
     n_step=st.integers(2, 7),

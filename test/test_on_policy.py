@@ -102,7 +102,7 @@ def test_steps_of_a_policy_that_never_was_are_dropped():
 
 
 @pytest.mark.parametrize('name', ['ppo', 'ppo_gail'])
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(cut=st.integers(1, 39))
 def test_resume_goes_on_bit_for_bit(name, cut, tmp_path_factory):
     folder = tmp_path_factory.mktemp('run')

@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 from torch import tensor
 
 from robot_rl.agents import losses, policy_losses
@@ -62,7 +62,6 @@ def test_divergence_is_zero_at_home_and_positive_elsewhere():
     assert torch.isfinite(got).all()
 
 
-@settings(deadline=None)
 @given(st.floats(1e-3, 1 - 1e-3))
 def test_imitation_reward_is_minus_log_of_one_less_d(d):
     logit = tensor([math.log(d / (1 - d))], dtype=torch.float64)

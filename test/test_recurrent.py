@@ -13,7 +13,7 @@ def make(cells, seed=0):
 
 
 @pytest.mark.parametrize('cells', [0, 5])
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(lengths=st.lists(st.integers(1, 6), min_size=1, max_size=5))
 def test_acting_step_by_step_equals_the_whole_episodes(cells, lengths):
     policy = make(cells)

@@ -275,7 +275,7 @@ def test_pictures_are_relabelled_beside_vectors():
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     capacity=st.integers(4, 60),
     lengths=st.lists(st.integers(1, 40), min_size=1, max_size=12),
@@ -326,7 +326,7 @@ def after_place(batch, i):
     return batch.next_observation['achieved_goal'][i, 1] / 2
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 90))
 def test_restored_buffer_draws_the_same_goals(count):
     one, two = ReplayBuffer(24, SPEC), ReplayBuffer(24, SPEC)

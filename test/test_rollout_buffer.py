@@ -126,7 +126,7 @@ def test_collectors_are_kept_apart():
     assert buffer.take().lengths.tolist() == [4, 4]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 20))
 def test_saved_and_restored_anywhere_it_goes_on_the_same(cut):
     steps = list(stream(20))

@@ -81,7 +81,7 @@ def test_the_end_comes_first() -> None:
     assert numbers(10) == numbers(99) == (set(range(4)), set(range(10)))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(st.integers(2, 9), min_size=1, max_size=5),
     st.integers(1, 50),

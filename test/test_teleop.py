@@ -137,7 +137,7 @@ samples = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 @given(samples)
 def test_whatever_comes_an_action_is_bounded_and_only_given_while_held(sequence):
     teleop, now_ns, seen_up = Teleop(CONFIG), 0, False
