@@ -44,18 +44,20 @@ class Task:
         steps: environment steps of training.
         success: rate to reach within them.
         every: steps between two evaluations.
+        demonstrated: steps and success where there are demonstrations.
     """
 
     env: str
     steps: int
     success: float
     every: int
+    demonstrated: tuple[int, float] | None = None
 
 
 TASKS = {
     'reach': Task('FetchReach-v4', 5_000, 0.99, 500),
     'push': Task('FetchPush-v4', 300_000, 0.95, 10_000),
-    'pick_and_place': Task('FetchPickAndPlace-v4', 500_000, 0.9, 10_000),
+    'pick_and_place': Task('FetchPickAndPlace-v4', 500_000, 0.9, 10_000, (200_000, 0.95)),
 }
 
 
@@ -184,6 +186,8 @@ def main(argv: list[str]) -> int:
             record(task, options.record, options.demonstrations)
         from_disk = DemonstrationConfig(str(options.demonstrations), options.share)
         learner = replace(learner, demonstrations=from_disk)
+        if task.demonstrated:
+            task = replace(task, steps=task.demonstrated[0], success=task.demonstrated[1])
     for seed in options.seeds:
         length = Length(options.steps or task.steps, options.episodes, options.stop)
         curves.append(options.out, train(task, config, learner, seed, length))
