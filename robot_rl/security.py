@@ -23,6 +23,15 @@ COMMON_SERVICES = (
     *('set_parameters', 'set_parameters_atomically', 'get_type_description'),
 )
 
+#: What the safety node answers as a lifecycle node.
+LIFECYCLE_SERVICES = tuple(
+    f'safety_node/{name}'
+    for name in (
+        *('change_state', 'get_state', 'get_available_states'),
+        *('get_available_transitions', 'get_transition_graph'),
+    )
+)
+
 #: Nodes that the launch files let share one process.
 SHARED = ('episode_node', 'policy_node', 'controller_node', 'reward_node', 'replay_node')
 
@@ -81,9 +90,9 @@ class Graph:
                 ('control/action', 'observation', 'replay/ack', 'reward', 'safety/status'),
             ),
             'safety_node': Rights(
-                ('command', 'diagnostics', 'safety/status'),
+                ('command', 'diagnostics', 'safety/status', 'safety_node/transition_event'),
                 ('control/command', 'joint_states', 'stop', 'wrench'),
-                ('safety/arm', 'safety/reset_stop'),
+                ('safety/arm', 'safety/reset_stop', *LIFECYCLE_SERVICES),
             ),
             'driver_node': self._driver(),
             'learner_node': Rights(

@@ -136,7 +136,8 @@ def test_a_short_run_of_the_bench_learns_and_is_counted(variant, monkeypatch):
     assert found.perfect in (0.0, 1.0)
 
 
-def test_the_table_stands_beside_the_thesis(tmp_path, capsys):
+def test_the_table_stands_beside_the_thesis(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(insertion, 'configure_process', lambda threads: None)  # pytest's own
     path = tmp_path / 'found.jsonl'
     made = [Outcome(TASK, 'residual_sac', s, 1.0, 0.9 - s / 10, 50, [10], [1.0]) for s in (0, 1)]
     for outcome in made:
