@@ -72,6 +72,7 @@ class Driver:
         self._size, self._joints = len(joints), joints
         self._deceleration = np.array(config.deceleration)
         self._watchdog = Watchdog(config.watchdog_s)
+        self._half_tick_ns = round(0.5e9 / config.rate_hz)
         self._admission = Admission(
             len(joints), MODES[config.kind], config.watchdog_s, config.rearm_s
         )
@@ -179,7 +180,8 @@ class Driver:
 
     def _watch(self, now_ns: int) -> None:
         silence = self._watchdog.silence_s(now_ns)
-        if self.state == 'armed' and self._watchdog.expired(now_ns):
+        nearest_ns = now_ns + self._half_tick_ns  # the tick that is nearest to the limit holds
+        if self.state == 'armed' and self._watchdog.expired(nearest_ns):
             self.state, self.reason = 'holding', f'no command for {silence:.3f} s'
         if self.state == 'holding' and silence > self._config.rearm_s:
             self.disarm(f'no command for {silence:.3f} s')
