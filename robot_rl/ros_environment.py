@@ -61,11 +61,13 @@ def _choose_profile() -> None:
     """
     if PROFILE in os.environ or os.environ.get('RMW_IMPLEMENTATION', FAST_DDS) != FAST_DDS:
         return
-    names = {'LOCALHOST': 'fastdds_profile.xml', 'SUBNET': 'fastdds_network.xml'}
-    if name := names.get(os.environ[RANGE]):
-        os.environ[PROFILE] = str(share_dir() / 'config' / name)
-    if os.environ[RANGE] == 'LOCALHOST':
-        os.environ[RANGE] = 'SYSTEM_DEFAULT'
+    choices = {
+        'LOCALHOST': ('fastdds_profile.xml', 'SYSTEM_DEFAULT'),
+        'SUBNET': ('fastdds_network.xml', 'SUBNET'),
+    }
+    if choice := choices.get(os.environ[RANGE]):
+        os.environ[PROFILE] = str(share_dir() / 'config' / choice[0])
+        os.environ[RANGE] = choice[1]
 
 
 def _take_camera_profile() -> None:

@@ -47,14 +47,19 @@ class ResetClient:
 
     def _on_answer(self, future: Future) -> None:
         if future is self._waiting:
-            self._watch.forget()
+            self._end()
             self._answered(future.result())
 
+    def _end(self) -> None:
+        self._watch.forget()
+        self._waiting = None
+
     def _look(self) -> None:
+        if self._waiting is None:
+            return
         found = self._watch.look(time.monotonic(), senders(self._node, 'control/action'))
         if found == 'replaced':
             self.ask(self._request)
         elif found == 'late':
-            self._watch.forget()
-            self._waiting = None
+            self._end()
             self._answered(Reset.Response(success=False, message='no answer'))
