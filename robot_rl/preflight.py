@@ -16,6 +16,7 @@ import numpy as np
 from robot_rl.control.kinematics import Kinematics
 from robot_rl.control.robot import RobotConfig
 from robot_rl.errors import InputError
+from robot_rl.priority import REMEDY, may_be_raised
 from robot_rl.report.files import write_text
 from robot_rl.safety.config import SafetyConfig
 from robot_rl.types import FloatArray
@@ -151,9 +152,11 @@ def check_contact(values: list[bool]) -> Iterator[Finding]:
 
 
 def check_machine(folder: Path, joystick: Path | None) -> Iterator[Finding]:
-    """Cores, disk, and the joystick where one is used."""
+    """Cores, disk, the joystick where one is used; scheduling, for which none is refused."""
     cores = len(os.sched_getaffinity(0))
     yield Finding('cores', cores >= LEAST_CORES, f'{cores}; expected {LEAST_CORES} or more')
+    said = 'granted' if may_be_raised() else f'not granted, so commands may come late; {REMEDY}'
+    yield Finding('real-time priority', True, said)
     free_gb = shutil.disk_usage(folder).free / 1e9
     said = f'{free_gb:.1f} GB free in {folder}; expected {LEAST_DISK_GB:g} GB or more'
     yield Finding('disk', free_gb >= LEAST_DISK_GB, said)

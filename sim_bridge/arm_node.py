@@ -23,10 +23,16 @@ from sim_bridge.build import make_world
 from sim_bridge.last_hop import divisions
 from sim_bridge.sensors import Sensors
 from sim_bridge.vendor import Controllers
+from sim_bridge.wrist import WrenchMean
 
 
 class ArmNode(GraphNode):
-    """Moves messages; the world computes."""
+    """Moves messages; the world computes.
+
+    It stands for another machine, so it does not wait for what runs on this one.
+    """
+
+    urgent = True
 
     def __init__(self, **kwargs: Any) -> None:
         """Declares parameters, builds the world, opens the topics."""
@@ -36,7 +42,8 @@ class ArmNode(GraphNode):
         self._controllers = Controllers(self)
         driver, hz = self.robot.driver, self.task.rates.control_hz
         assert driver is not None
-        hz *= divisions(round(1000 / hz))
+        count = divisions(round(1000 / hz))
+        self._mean, hz = WrenchMean(count), hz * count
         rates = dataclasses.replace(self.task.rates, control_hz=hz)
         self._world = make_world(dataclasses.replace(self.task, rates=rates), self.robot)
         self._world.reset(self.parameters.seed)
@@ -50,7 +57,8 @@ class ArmNode(GraphNode):
             self._world.apply(command)
         self._world.step()
         stamp_ns = time.monotonic_ns()
-        self._sensors.publish(dataclasses.replace(self._world.wrench(), stamp_ns=stamp_ns))
+        wrench = self._mean.add(self._world.wrench())
+        self._sensors.publish(dataclasses.replace(wrench, stamp_ns=stamp_ns))
         self._sensors.publish_states(stamp_ns)
 
     def shutdown(self) -> None:

@@ -14,6 +14,7 @@ from robot_rl.task import TaskConfig
 from robot_rl.types import JointCommand, Wrench
 from sim_bridge.build import make_world
 from sim_bridge.world import World
+from sim_bridge.wrist import WrenchMean
 
 RATE_HZ = 100.0
 DECELERATION = 10.0  # rad/s^2, of a robot whose configuration gives none
@@ -43,12 +44,15 @@ class LastHop:
         self.world: World = make_world(dataclasses.replace(task, rates=rates), robot)
         self._driver = Driver(_config(robot), robot.joints)
         self._driver.trust(ANYONE)
-        self._wrenches: list[Wrench] = []
+        self._mean = WrenchMean(self._count)
+        self._wrench: Wrench | None = None
+        self._ticks = 0
 
     def reset(self, seed: int, state: NDArray[np.uint8] | None = None) -> None:
         """Puts the world at the start of a seed, or in a state; a control period begins."""
         self.world.reset(seed, state)
-        self._wrenches = []
+        self._mean.clear()
+        self._wrench, self._ticks = None, 0
 
     def arm(self, now_ns: int) -> None:
         """Allows motion from where the arm is, at rest."""
@@ -74,17 +78,13 @@ class LastHop:
             value = setpoint.velocity if setpoint.mode == 'velocity' else setpoint.position
             world.apply(JointCommand(world.stamp_ns, setpoint.mode, value))
         world.step()
-        if len(self._wrenches) == self._count:
-            self._wrenches = []
-        self._wrenches.append(world.wrench())
-        return len(self._wrenches) == self._count
+        self._wrench = self._mean.add(world.wrench())
+        self._ticks = (self._ticks + 1) % self._count
+        return self._ticks == 0
 
     def wrench(self) -> Wrench:
         """Mean of the wrist sensor over the last control period."""
-        wrenches = self._wrenches or [self.world.wrench()]
-        force_xyz = np.mean([w.force_xyz for w in wrenches], axis=0)
-        torque_xyz = np.mean([w.torque_xyz for w in wrenches], axis=0)
-        return Wrench(self.world.stamp_ns, force_xyz, torque_xyz)
+        return self._wrench or self.world.wrench()
 
 
 def divisions(period_ms: int) -> int:

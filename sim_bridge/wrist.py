@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The simulated force and torque sensor between the last joint and the gripper."""
 
+from collections import deque
+
 import mujoco
 import numpy as np
 
 from robot_rl.control.robot import RobotConfig
-from robot_rl.types import FloatArray
+from robot_rl.types import FloatArray, Wrench
 
 
 class WristSensor:
@@ -37,3 +39,26 @@ class WristSensor:
     def noise(self, rng: np.random.Generator) -> FloatArray:
         """A sample of the sensor's noise, N and N m, shape [6]."""
         return np.asarray(rng.standard_normal(6) * self._deviation)
+
+
+class WrenchMean:
+    """What a sensor tells that smooths over a control period, as those of real wrists do.
+
+    Contacts of stiff bodies begin with peaks of hundreds of newtons for a few milliseconds, here
+    as there.
+    """
+
+    def __init__(self, count: int) -> None:
+        """Averages the last `count` measurements."""
+        self._last: deque[Wrench] = deque(maxlen=count)
+
+    def clear(self) -> None:
+        """Forgets what was measured."""
+        self._last.clear()
+
+    def add(self, wrench: Wrench) -> Wrench:
+        """Takes one more measurement; the mean, with its stamp."""
+        self._last.append(wrench)
+        force_xyz = np.mean([w.force_xyz for w in self._last], axis=0)
+        torque_xyz = np.mean([w.torque_xyz for w in self._last], axis=0)
+        return Wrench(wrench.stamp_ns, force_xyz, torque_xyz)

@@ -8,8 +8,9 @@ import pytest
 
 from robot_rl.control.robot import load_robot
 from robot_rl.task import load_task
-from robot_rl.types import JointCommand
+from robot_rl.types import JointCommand, Wrench
 from sim_bridge.last_hop import LastHop, divisions
+from sim_bridge.wrist import WrenchMean
 
 MS = 1_000_000
 TASK, ROBOT = load_task('usb_insertion'), load_robot('sawyer')
@@ -105,3 +106,16 @@ def test_a_control_period_is_complete_after_its_parts_and_the_wrench_is_their_me
 )
 def test_a_period_is_divided_into_whole_milliseconds(period_ms, parts):
     assert divisions(period_ms) == parts
+
+
+def test_the_sensor_tells_the_mean_of_a_control_period():
+    mean = WrenchMean(2)
+    first, second, third = (Wrench(n, np.full(3, 10.0 * n), np.full(3, n)) for n in (1, 2, 3))
+    assert mean.add(first).force_xyz == pytest.approx([10.0] * 3)
+    assert mean.add(second).force_xyz == pytest.approx([15.0] * 3)
+    third_mean = mean.add(third)
+    assert third_mean.force_xyz == pytest.approx([25.0] * 3)
+    assert third_mean.torque_xyz == pytest.approx([2.5] * 3)
+    assert third_mean.stamp_ns == 3
+    mean.clear()
+    assert mean.add(third).force_xyz == pytest.approx([30.0] * 3)

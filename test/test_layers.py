@@ -20,6 +20,7 @@ LAYERS = (
         'arrays',
         'ros_environment',
         'shared_memory',
+        'priority',
         'randomization',
         'looks',
         'environments',

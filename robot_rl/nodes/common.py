@@ -25,6 +25,7 @@ from robot_rl.nodes.composition import Endpoints, LocalQueue, Outlet, join  # no
 from robot_rl.nodes.flood import FloodWatch  # noqa: E402
 from robot_rl.nodes.parameters import GraphParameters, declare  # noqa: E402
 from robot_rl.nodes.robot_clock import RobotClock  # noqa: E402
+from robot_rl.priority import REMEDY, raise_priority  # noqa: E402
 
 DISCOVERY_SECONDS = 0.4
 LEASE_SECONDS = 4.0  # longer than the lease in config/fastdds_profile.xml
@@ -71,10 +72,12 @@ class GraphNode(Node):
     Attributes:
         reads_senders: whether a callback takes the message's sender with it.
         sole_topics: topics that nobody else in the namespace may publish.
+        urgent: whether it answers before everything else that the machine does.
     """
 
     reads_senders: ClassVar[bool] = False
     sole_topics: ClassVar[tuple[str, ...]] = ()
+    urgent: ClassVar[bool] = False
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         """Declares the parameters and reads task and robot."""
@@ -146,6 +149,7 @@ def run(build: Callable[[], GraphNode | list[GraphNode]]) -> None:
         built = build()
         nodes.extend(built if isinstance(built, list) else [built])
         _refuse_second_graph(nodes)
+        _schedule(nodes)
         _spin(nodes, stopping)
     except InputError as error:
         print(f'error: {error}', file=sys.stderr, flush=True)
@@ -181,6 +185,13 @@ def _refuse_second_graph(nodes: list[GraphNode]) -> None:
                 f'in the namespace {node.get_namespace()!r}; stop it, or choose another with '
                 f'`namespace:=`'
             )
+
+
+def _schedule(nodes: list[GraphNode]) -> None:
+    """Puts a process of urgent nodes alone before all others, in real time."""
+    if any(n.parameters.lockstep or not n.urgent for n in nodes) or raise_priority():
+        return
+    nodes[0].get_logger().warning(f'runs without real-time priority: {REMEDY}')
 
 
 class _Stopping:

@@ -52,6 +52,7 @@ class DriverNode(GraphNode):
 
     reads_senders = True
     sole_topics = ('joint_states',)
+    urgent = True
 
     def __init__(self, **kwargs: Any) -> None:
         """Declares parameters, builds the core, opens the topics."""

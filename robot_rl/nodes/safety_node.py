@@ -62,6 +62,7 @@ class SafetyNode(ManagedNode):
     """Moves messages; the filter decides."""
 
     sole_topics = ('command',)
+    urgent = True
 
     def __init__(self, **kwargs: Any) -> None:
         """Declares parameters, builds the filter, opens the topics."""
