@@ -38,6 +38,8 @@ LIGHT_NODES = (
 )
 # On hardware, and in its rehearsal, these never share a process with others.
 GUARDS = ('safety_node', 'driver_node', 'sim_arm')
+# There these share one that no other slows down: what lies between an observation and its command.
+CONTROL = ('episode_node', 'policy_node', 'controller_node')
 
 
 def generate_launch_description():
@@ -103,18 +105,20 @@ def names(kind):
 def graph(context):
     """Environment and processes for the values that the arguments have."""
     settings = read_settings(context.launch_configurations)
-    executables = {name: {} for name in nodes(settings)}
+    groups = [[name] for name in nodes(settings)]
     if settings['processes'] == 'composed':
-        alone = GUARDS if settings['world'] == 'real' else ()
-        shared = [name for name in executables if name not in alone]
-        executables = {'container': {'nodes': shared}} | {
-            name: {} for name in executables if name in alone
-        }
+        groups = compose(nodes(settings), settings['world'] == 'real')
     if settings['learner'] == 'true':
-        executables['learner_node'] = {}
-    return environment(settings) + [
-        process(settings, executable, more) for executable, more in executables.items()
-    ]
+        groups.append(['learner_node'])
+    return environment(settings) + [process(settings, group) for group in groups]
+
+
+def compose(names, real):
+    """Which nodes share a process."""
+    if not real:
+        return [names]
+    others = [name for name in names if name not in GUARDS + CONTROL]
+    return [list(CONTROL), others, *([name] for name in names if name in GUARDS)]
 
 
 def read_settings(configurations):
@@ -181,9 +185,12 @@ def environment(settings):
     ]
 
 
-def process(settings, executable, more):
-    """One process; in training on hardware all but the driver are restarted after a crash."""
-    parameters = {name: settings[name] for name in TEXTS} | more
+def process(settings, names):
+    """One process for nodes; in training on hardware all but the driver restart after a crash."""
+    executable = names[0] if len(names) == 1 else 'container'
+    parameters = {name: settings[name] for name in TEXTS}
+    if executable == 'container':
+        parameters['nodes'] = names
     parameters |= {name: int(settings[name]) for name in NUMBERS}
     parameters['learning'] = settings['learner'] == 'true'
     if executable == 'driver_node':

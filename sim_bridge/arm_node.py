@@ -19,6 +19,7 @@ from typing import Any
 
 from robot_rl.errors import InputError
 from robot_rl.nodes.common import GraphNode, run
+from robot_rl.priority import GUARD
 from sim_bridge.build import make_world
 from sim_bridge.last_hop import divisions
 from sim_bridge.sensors import Sensors
@@ -32,7 +33,7 @@ class ArmNode(GraphNode):
     It stands for another machine, so it does not wait for what runs on this one.
     """
 
-    urgent = True
+    priority = GUARD
 
     def __init__(self, **kwargs: Any) -> None:
         """Declares parameters, builds the world, opens the topics."""

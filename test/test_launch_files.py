@@ -65,8 +65,11 @@ def test_separate_gives_every_node_its_process(prefix):
 def test_train_real_keeps_the_guards_apart_and_restarts_what_crashed(prefix):
     found = planned('train_real')
     assert list(found) == ['container', 'driver_node', 'safety_node', 'learner_node']
-    light = [name for name in LIGHT if name != 'safety_node']
-    assert parameters(found['container'])['nodes'] == light
+    shared = [parameters(p)['nodes'] for p in plan('train_real') if p.name.startswith('container')]
+    assert shared == [
+        ['episode_node', 'policy_node', 'controller_node'],
+        ['reward_node', 'replay_node'],
+    ]
     driver = found.pop('driver_node')
     assert driver.respawn_delay is None
     assert parameters(driver)['preflight'] is True

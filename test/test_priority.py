@@ -10,8 +10,12 @@ from diagnostic_msgs.msg import DiagnosticArray
 from graph import Listener, process
 
 from robot_rl import preflight, priority
+from robot_rl.nodes.controller_node import ControllerNode
 from robot_rl.nodes.driver_node import DriverNode
+from robot_rl.nodes.episode_node import EpisodeNode
+from robot_rl.nodes.learner_node import LearnerNode
 from robot_rl.nodes.policy_node import PolicyNode
+from robot_rl.nodes.replay_node import ReplayNode
 from robot_rl.nodes.safety_node import SafetyNode
 
 granted = pytest.mark.skipif(
@@ -37,7 +41,7 @@ def test_all_threads_are_raised_and_those_that_they_start():
     waiting = threading.Event()
     before = threading.Thread(target=lambda: (waiting.wait(), note()))
     before.start()
-    assert priority.raise_priority()
+    assert priority.raise_priority(priority.CONTROL)
     waiting.set()
     after = threading.Thread(target=note)
     after.start()
@@ -58,28 +62,37 @@ def test_where_it_is_not_granted_nothing_changes_and_the_doctor_says_how(monkeyp
         raise PermissionError
 
     monkeypatch.setattr(os, 'sched_setscheduler', refuse)
-    assert not priority.raise_priority()
+    assert not priority.raise_priority(priority.CONTROL)
     lines = {f.what: f for f in preflight.check_machine(tmp_path, None)}
     assert lines['real-time priority'].good
     assert 'limits.conf' in lines['real-time priority'].said
 
 
-def test_only_the_last_two_before_the_robot_are_urgent():
-    assert SafetyNode.urgent
-    assert DriverNode.urgent
-    assert not PolicyNode.urgent
+def test_the_last_two_before_the_robot_come_first_then_its_control_then_the_rest():
+    assert SafetyNode.priority == DriverNode.priority == priority.GUARD
+    for node in (ControllerNode, EpisodeNode, PolicyNode):
+        assert 0 < node.priority == priority.CONTROL < priority.GUARD
+    assert LearnerNode.priority == ReplayNode.priority == 0
 
 
 @granted
 @pytest.mark.parametrize(
-    ('sync', 'policy'), [('realtime', os.SCHED_FIFO), ('lockstep', os.SCHED_OTHER)]
+    ('sync', 'nodes', 'expected'),
+    [
+        ('realtime', ('safety_node',), (os.SCHED_FIFO, priority.GUARD)),
+        ('realtime', ('safety_node', 'policy_node'), (os.SCHED_FIFO, priority.CONTROL)),
+        ('realtime', ('safety_node', 'reward_node'), (os.SCHED_OTHER, 0)),
+        ('lockstep', ('safety_node',), (os.SCHED_OTHER, 0)),
+    ],
 )
-def test_an_urgent_node_runs_first_in_real_time_alone(sync, policy):
+def test_a_process_has_the_priority_that_all_of_its_nodes_need_in_real_time(sync, nodes, expected):
     listener = Listener()
     told = listener.collect(DiagnosticArray, '/diagnostics')
-    with process('safety_node', sync=sync) as node:
+    with process('container', nodes=nodes, sync=sync) as node:
         assert listener.until(lambda: told, 120), 'nothing dispatched'
         threads = [int(p.name) for p in Path(f'/proc/{node.pid}/task').iterdir()]
         assert len(threads) > 1
-        assert {os.sched_getscheduler(thread) for thread in threads} == {policy}
+        for thread in threads:
+            found = os.sched_getscheduler(thread), os.sched_getparam(thread).sched_priority
+            assert found == expected
     listener.close()

@@ -72,12 +72,12 @@ class GraphNode(Node):
     Attributes:
         reads_senders: whether a callback takes the message's sender with it.
         sole_topics: topics that nobody else in the namespace may publish.
-        urgent: whether it answers before everything else that the machine does.
+        priority: in real time, of a process whose nodes have no lower one; 0 is ordinary.
     """
 
     reads_senders: ClassVar[bool] = False
     sole_topics: ClassVar[tuple[str, ...]] = ()
-    urgent: ClassVar[bool] = False
+    priority: ClassVar[int] = 0
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         """Declares the parameters and reads task and robot."""
@@ -188,10 +188,10 @@ def _refuse_second_graph(nodes: list[GraphNode]) -> None:
 
 
 def _schedule(nodes: list[GraphNode]) -> None:
-    """Puts a process of urgent nodes alone before all others, in real time."""
-    if any(n.parameters.lockstep or not n.urgent for n in nodes) or raise_priority():
-        return
-    nodes[0].get_logger().warning(f'runs without real-time priority: {REMEDY}')
+    """Puts a process before others, in real time, as far as all of its nodes need it."""
+    priority = 0 if nodes[0].parameters.lockstep else min(node.priority for node in nodes)
+    if priority and not raise_priority(priority):
+        nodes[0].get_logger().warning(f'runs without real-time priority: {REMEDY}')
 
 
 class _Stopping:

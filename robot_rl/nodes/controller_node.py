@@ -33,6 +33,7 @@ from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert, moveit, records
 from robot_rl.nodes.common import NEWEST_QOS, GraphNode, command_qos, run, sensor_qos, step_qos
 from robot_rl.planning.reset import ResetMotion
+from robot_rl.priority import CONTROL
 from robot_rl.types import Action, FloatArray, JointCommand, JointState, Observation
 
 LOOK_SECONDS = 0.1
@@ -40,6 +41,8 @@ LOOK_SECONDS = 0.1
 
 class ControllerNode(GraphNode):
     """Moves messages; the controller computes."""
+
+    priority = CONTROL
 
     def __init__(self, **kwargs: Any) -> None:
         """Declares parameters, builds the core, opens the topics."""

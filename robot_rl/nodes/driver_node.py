@@ -36,6 +36,7 @@ from robot_rl.nodes.common import EVENT_QOS, GraphNode, command_qos, run, sensor
 from robot_rl.nodes.diagnostics import Diagnostics
 from robot_rl.nodes.vendors import Vendor
 from robot_rl.preflight import check_verdict
+from robot_rl.priority import GUARD
 from robot_rl.types import JointState
 
 SAFETY = 'safety_node'
@@ -52,7 +53,7 @@ class DriverNode(GraphNode):
 
     reads_senders = True
     sole_topics = ('joint_states',)
-    urgent = True
+    priority = GUARD
 
     def __init__(self, **kwargs: Any) -> None:
         """Declares parameters, builds the core, opens the topics."""

@@ -43,6 +43,7 @@ from robot_rl.nodes import conversions as convert, records
 from robot_rl.nodes.common import EVENT_QOS, GraphNode, run, sensor_qos, step_qos
 from robot_rl.nodes.readiness import complete, senders
 from robot_rl.nodes.reset_client import ResetClient
+from robot_rl.priority import CONTROL
 from robot_rl.report.files import write_text
 from robot_rl.rewards.functions import fault_after_reset
 from robot_rl.types import Observation, Snapshot
@@ -58,6 +59,7 @@ class EpisodeNode(GraphNode):
     """Moves messages; decides nothing itself."""
 
     sole_topics = ('observation',)
+    priority = CONTROL
 
     def __init__(self, **kwargs: Any) -> None:
         """Declares parameters, builds the core, opens the topics."""

@@ -27,11 +27,14 @@ from robot_rl.nodes.common import (
     step_qos,
     weights_qos,
 )
+from robot_rl.priority import CONTROL
 from robot_rl.types import Observation
 
 
 class PolicyNode(GraphNode):
     """Moves messages; the player chooses the policy and its action."""
+
+    priority = CONTROL
 
     def __init__(self, **kwargs: Any) -> None:
         """Declares parameters, builds the player, opens the topics."""

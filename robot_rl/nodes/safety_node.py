@@ -44,6 +44,7 @@ from robot_rl.nodes.common import EVENT_QOS, command_qos, run, sensor_qos, step_
 from robot_rl.nodes.diagnostics import Diagnostics, Level
 from robot_rl.nodes.lifecycle import ManagedNode
 from robot_rl.nodes.readiness import senders
+from robot_rl.priority import GUARD
 from robot_rl.report.files import write_text
 from robot_rl.report.latency import percentiles
 from robot_rl.safety.ahead import surroundings_of
@@ -62,7 +63,7 @@ class SafetyNode(ManagedNode):
     """Moves messages; the filter decides."""
 
     sole_topics = ('command',)
-    urgent = True
+    priority = GUARD
 
     def __init__(self, **kwargs: Any) -> None:
         """Declares parameters, builds the filter, opens the topics."""
