@@ -16,7 +16,7 @@ from robot_rl.types import FloatArray
 
 ARMS = ('sawyer', 'fetch', 'jaco')
 TABLE = Obstacle('table', (0.7, 0.0, -0.3), (0.3, 0.6, 0.25))
-LOOK = LookAhead(0.2, 0.01, (TABLE,), tool_may_touch=False)
+LOOK = LookAhead(0.2, 0.01, tool_may_touch=False)
 LIMITS = SafetyConfig(
     sphere_center=(0.0, 0.0, 0.0),
     sphere_radius=0.3,
@@ -43,7 +43,7 @@ class Arm:
         """Reads it."""
         robot = load_robot(name)
         self.kinematics, self.home = Kinematics(robot), np.array(robot.home)
-        self.model = surroundings_of(dataclasses.replace(LIMITS, look_ahead=LOOK), robot)
+        self.model = surroundings_of(dataclasses.replace(LIMITS, look_ahead=LOOK), robot, (TABLE,))
         lower, upper = self.kinematics.position_limits.T
         self.lower, self.upper = np.maximum(lower, -math.pi), np.minimum(upper, math.pi)
 

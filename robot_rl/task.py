@@ -19,6 +19,7 @@ from robot_rl.episodes.observation import SCENE, EntryConfig, ObservationBuilder
 from robot_rl.errors import InputError
 from robot_rl.looks import LooksConfig
 from robot_rl.perception.camera import CameraConfig
+from robot_rl.planning.config import Obstacle
 from robot_rl.planning.start import StartConfig
 from robot_rl.randomization import RandomizationConfig
 from robot_rl.replay.assembler import AssemblerConfig
@@ -98,6 +99,7 @@ class TaskConfig:
         agent: default agent, a name in config/agents.
         cameras: what each camera gives.
         start: where an episode starts, and how an arm gets there by itself.
+        obstacles: what stands around the robot; planned ways and the look-ahead keep away from it.
     """
 
     name: str
@@ -114,6 +116,7 @@ class TaskConfig:
     agent: str
     cameras: tuple[CameraConfig, ...] = ()
     start: StartConfig = field(default_factory=StartConfig)
+    obstacles: tuple[Obstacle, ...] = ()
     scene_options: dict[str, Any] = field(default_factory=dict)
     randomization: RandomizationConfig = field(default_factory=RandomizationConfig)
     looks: LooksConfig = field(default_factory=LooksConfig)
@@ -126,6 +129,7 @@ class TaskConfig:
         for what, used in (
             ('observation', [e.name for e in self.observation]),
             ('cameras', [c.name for c in self.cameras]),
+            ('obstacles', [o.name for o in self.obstacles]),
         ):
             if len(set(used)) != len(used):
                 raise ValueError(f'{what}: a name is used twice in {used}')

@@ -65,7 +65,7 @@ class DirectHost:
             task.safety,
             kinematics,
             1.0 / task.rates.control_hz,
-            surroundings=surroundings_of(task.safety, robot),
+            surroundings=surroundings_of(task.safety, robot, task.obstacles),
         )
         self._reward = make_reward(task.reward)
         self._builder = ObservationBuilder(task.observation, kinematics, task.goal.from_scene)

@@ -42,9 +42,9 @@ def give(stand_in, *ways):
     stand_in.way = staticmethod(lambda *_: [posture[::-1] for posture in ways])
 
 
-def planner(setup, **changes):
+def planner(setup, obstacles=(), **changes):
     asked = PlannerConfig(moveit=setup, **changes)
-    return Planner(ROBOT, asked, moveit.finder(ROBOT, asked))
+    return Planner(ROBOT, asked, obstacles, moveit.finder(ROBOT, asked, obstacles))
 
 
 def test_it_is_asked_by_joint_name_and_knows_the_obstacles(there, setup):
@@ -106,7 +106,9 @@ def test_whole_turns_of_a_joint_without_end_are_taken_back():
     home, turn = np.array(jaco.home), np.array([2 * np.pi, 0, 0, 0, 0, 0])
     assert np.isinf(Kinematics(jaco).position_limits[0]).all()
     goal = home + 0.05 * turn
-    found = Planner(jaco, PlannerConfig(), lambda *_: [home - turn, goal - turn]).path(home, goal)
+    found = Planner(jaco, PlannerConfig(), finder=lambda *_: [home - turn, goal - turn]).path(
+        home, goal
+    )
     np.testing.assert_allclose(found, [home, goal])
 
 

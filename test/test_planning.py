@@ -128,10 +128,6 @@ def test_the_time_law_keeps_speed_acceleration_and_the_line() -> None:
     [
         ({'margin': 0.0}, 'margin'),
         ({'speed_scale': 1.5}, 'speed_scale'),
-        (
-            {'obstacles': (Obstacle('a', (1, 0, 0), (0.1, 0.1, 0.1)),) * 2},
-            "twice in \\['a', 'a'\\]",
-        ),
     ],
 )
 def test_bad_settings_are_refused(values: dict, words: str) -> None:

@@ -125,7 +125,7 @@ def touch(stamp_ns):
 
 def looking(obstacles=(), tool_may_touch=False, **changes):
     """A filter that looks 0.2 s ahead."""
-    look = LookAhead(0.2, 0.01, tuple(obstacles), tool_may_touch)
+    look = LookAhead(0.2, 0.01, tool_may_touch)
     limits = dataclasses.replace(
         load_task('usb_insertion').safety,
         sphere_center=(0.6, 0.0, 0.3),
@@ -133,7 +133,8 @@ def looking(obstacles=(), tool_may_touch=False, **changes):
         look_ahead=look,
         **changes,
     )
-    return SafetyFilter(limits, SAWYER, PERIOD_S, surroundings=surroundings_of(limits, ROBOT))
+    surroundings = surroundings_of(limits, ROBOT, obstacles)
+    return SafetyFilter(limits, SAWYER, PERIOD_S, surroundings=surroundings)
 
 
 def at(xyz):
@@ -224,5 +225,8 @@ def test_a_look_ahead_out_of_range_is_refused(seconds, margin):
 
 
 def test_two_obstacles_with_one_name_are_refused():
-    with pytest.raises(ValueError, match=r"a name is used twice in \['table', 'table'\]"):
-        LookAhead(0.2, 0.01, (TABLE, TABLE))
+    task = load_task('usb_insertion')
+    with pytest.raises(
+        ValueError, match=r"obstacles: a name is used twice in \['table', 'table'\]"
+    ):
+        dataclasses.replace(task, obstacles=task.obstacles * 2)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The way back to the start: out of the socket first, then along a plan, and arriving."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -62,9 +63,9 @@ def travel(motion, position, seconds=40.0):
     raise AssertionError(f'not there after {seconds} s, at {path[-1]}')
 
 
-def motion(**planner):
+def motion(*obstacles, **planner):
     config = StartConfig(planner=PlannerConfig(**planner))
-    return ResetMotion(ROBOT, ARM, config, GOAL, DOWN)
+    return ResetMotion(ROBOT, ARM, config, GOAL, DOWN, obstacles)
 
 
 @pytest.mark.parametrize('offset', [[0, 0, 0], [0.001, -0.001, 0.002], [0.05, 0.06, 0.02]])
@@ -93,10 +94,23 @@ def test_it_goes_round_an_obstacle_and_does_not_move_without_a_plan():
         return bool(inside.all(axis=1).any())
 
     assert hits(travel(motion(), beside)), 'the obstacle must be in the way'
-    assert not hits(travel(motion(obstacles=(post,)), beside))
+    assert not hits(travel(motion(post), beside))
     wall = Obstacle('wall', (GOAL[0], 0.2, 0.1), (0.3, 0.03, 3.0))
     with pytest.raises(InputError, match='planning: '):
-        travel(motion(obstacles=(wall,), seconds=0.3), beside)
+        travel(motion(wall, seconds=0.3), beside)
+
+
+@pytest.mark.parametrize('name', ['usb_insertion', 'model_e_insertion', 'block_insertion'])
+def test_the_starts_of_our_tasks_are_reached_beside_their_tables(name):
+    task = load_task(name)
+    goal = np.array(task.goal.position)
+    reset = ResetMotion(ROBOT, ARM, task.start, goal, np.array(task.goal.rpy), task.obstacles)
+    (table,) = task.obstacles
+    path = travel(reset, np.array(ROBOT.home))
+    assert path[:, 2].min() > table.center[2] + table.half[2]
+    raised = dataclasses.replace(table, half=(*table.half[:2], table.half[2] + 0.2))
+    with pytest.raises(InputError, match='planning: table touches'):
+        ResetMotion(ROBOT, ARM, task.start, goal, np.array(task.goal.rpy), [raised])
 
 
 @pytest.mark.parametrize(

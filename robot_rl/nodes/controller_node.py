@@ -84,8 +84,9 @@ class ControllerNode(GraphNode):
     def _make_motion(self) -> ResetMotion:
         goal = self.task.goal
         place = np.array(goal.position), np.array(goal.rpy)
-        finder = moveit.finder(self.robot, self.task.start.planner)
-        return ResetMotion(self.robot, self._kinematics, self.task.start, *place, finder)
+        around = self.task.obstacles
+        finder = moveit.finder(self.robot, self.task.start.planner, around)
+        return ResetMotion(self.robot, self._kinematics, self.task.start, *place, around, finder)
 
     def _on_observation(self, message: rr.Observation) -> None:
         self._observation = records.from_observation(message)

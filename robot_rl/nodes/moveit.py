@@ -24,7 +24,9 @@ KEY = 'start.planner.moveit'
 PACKAGES = {'moveit': 'moveit_py', 'moveit_msgs': 'moveit_msgs', 'shape_msgs': 'shape_msgs'}
 
 
-def finder(robot: RobotConfig, config: PlannerConfig) -> 'MoveIt | None':
+def finder(
+    robot: RobotConfig, config: PlannerConfig, obstacles: Sequence[Obstacle] = ()
+) -> 'MoveIt | None':
     """MoveIt as the planner's YAML asks for it; None for the embedded planner.
 
     Raises:
@@ -34,7 +36,7 @@ def finder(robot: RobotConfig, config: PlannerConfig) -> 'MoveIt | None':
         return None
     if config.kind == 'auto' and not installed():
         return None
-    return MoveIt(robot, config.moveit, config.obstacles, config.seconds)
+    return MoveIt(robot, config.moveit, obstacles, config.seconds)
 
 
 def installed() -> bool:

@@ -73,7 +73,7 @@ class SafetyNode(ManagedNode):
         self._kept = self._stop_file.read() if self._stop_file else ''
         arm = Kinematics(self.robot)
         check_reach(self.task.safety, arm)
-        surroundings = surroundings_of(self.task.safety, self.robot)
+        surroundings = surroundings_of(self.task.safety, self.robot, self.task.obstacles)
         self._filter = SafetyFilter(
             self.task.safety, arm, self._period_s, self._kept, surroundings
         )

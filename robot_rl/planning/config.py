@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """How motions are planned, and around what."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,13 +35,6 @@ class Obstacle:
             raise ValueError(f'obstacle {self.name}: half: expected 0 to 10 m, got {self.half}')
 
 
-def check_names(obstacles: Sequence[Obstacle]) -> None:
-    """Raises `ValueError` where two obstacles have one name."""
-    names = [obstacle.name for obstacle in obstacles]
-    if len(set(names)) != len(names):
-        raise ValueError(f'obstacles: a name is used twice in {names}')
-
-
 @dataclass(frozen=True)
 class MoveItConfig:
     """A MoveIt set-up of the robot, which is the user's.
@@ -71,8 +63,7 @@ class PlannerConfig:
         kind: who looks for a way; auto: MoveIt where it is installed and `moveit` is given, else
             the embedded planner.
         moveit: its set-up.
-        obstacles: what stands around the robot.
-        margin: m, that the embedded planner keeps to them and between parts of the arm.
+        margin: m, that the embedded planner keeps to obstacles and between parts of the arm.
         seconds: of a search.
         speed_scale: share of the URDF's velocity limits.
         acceleration: rad/s^2 or m/s^2, of every joint.
@@ -81,7 +72,6 @@ class PlannerConfig:
 
     kind: Literal['auto', 'moveit', 'embedded'] = 'auto'
     moveit: MoveItConfig | None = None
-    obstacles: tuple[Obstacle, ...] = ()
     margin: float = 0.01
     seconds: float = 5.0
     speed_scale: float = 0.2
@@ -89,8 +79,7 @@ class PlannerConfig:
     jerk: float = 5.0
 
     def __post_init__(self) -> None:
-        """Refuses numbers out of range, obstacles with one name, and MoveIt without set-up."""
+        """Refuses numbers out of range, and MoveIt without set-up."""
         ranges.check(self, RANGES)
         if self.kind == 'moveit' and self.moveit is None:
             raise ValueError('kind: moveit needs the key moveit: {parameters: FILE, group: NAME}')
-        check_names(self.obstacles)

@@ -6,6 +6,7 @@ and that nothing touches anything, in steps in which no point of the arm moves m
 """
 
 import itertools
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -14,7 +15,7 @@ from robot_rl.control.kinematics import Kinematics
 from robot_rl.control.robot import RobotConfig
 from robot_rl.errors import InputError
 from robot_rl.planning.collision import CollisionChecker
-from robot_rl.planning.config import PlannerConfig
+from robot_rl.planning.config import Obstacle, PlannerConfig
 from robot_rl.planning.rrt import connect, shorten
 from robot_rl.planning.timing import Trajectory, time_law
 from robot_rl.types import FloatArray
@@ -36,18 +37,23 @@ class Planner:
     """Plans motions of one robot; nothing unchecked is ever returned."""
 
     def __init__(
-        self, robot: RobotConfig, config: PlannerConfig, finder: Finder | None = None
+        self,
+        robot: RobotConfig,
+        config: PlannerConfig,
+        obstacles: Sequence[Obstacle] = (),
+        finder: Finder | None = None,
     ) -> None:
         """Compiles the arm and its surroundings.
 
         Args:
             robot: whose motions they are.
-            config: of the embedded planner, the obstacles and the time law.
+            config: of the embedded planner and the time law.
+            obstacles: what stands around the robot.
             finder: looks for ways in its place.
         """
         self._config, self._joints, self._finder = config, robot.joints, finder
         margin = LOOK_M if finder else config.margin
-        self.checker = CollisionChecker(robot, config.obstacles, margin)
+        self.checker = CollisionChecker(robot, obstacles, margin)
         kinematics = Kinematics(robot)
         self._limits = kinematics.position_limits
         # Joints that turn without end are drawn from one turn to either side.

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The motion that brings an arm to where an episode starts."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 
 from robot_rl.control.kinematics import Kinematics, inverse, rotation_from_rpy
 from robot_rl.control.robot import RobotConfig
+from robot_rl.planning.config import Obstacle
 from robot_rl.planning.planner import Finder, Planner
 from robot_rl.planning.start import StartConfig, WayOut
 from robot_rl.planning.timing import Trajectory
@@ -36,6 +38,7 @@ class ResetMotion:
         config: StartConfig,
         goal_xyz: FloatArray,
         goal_rpy: FloatArray,
+        obstacles: Sequence[Obstacle] = (),
         finder: Finder | None = None,
     ) -> None:
         """Finds the posture at the start.
@@ -46,6 +49,7 @@ class ResetMotion:
             config: where the start is, and how the tool gets there.
             goal_xyz: true goal, m, base frame.
             goal_rpy: orientation there, rad.
+            obstacles: what stands around the robot.
             finder: looks for the way instead of the embedded planner.
 
         Raises:
@@ -53,7 +57,7 @@ class ResetMotion:
         """
         self._kinematics, self._config = kinematics, config
         self._way_out = WayOut(config, goal_xyz)
-        self._planner = Planner(robot, config.planner, finder)
+        self._planner = Planner(robot, config.planner, obstacles, finder)
         self._start_xyz = goal_xyz + np.asarray(config.offset)
         rotation = rotation_from_rpy(goal_rpy)
         self._target = inverse(kinematics, np.array(robot.home), self._start_xyz, rotation)

@@ -6,11 +6,13 @@ the arm is: motion that leads away from a singularity, or apart what is too near
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from robot_rl.control.robot import RobotConfig
 from robot_rl.planning.collision import CollisionChecker
+from robot_rl.planning.config import Obstacle
 from robot_rl.safety.conditioning import condition, well_conditioned
 from robot_rl.safety.config import SafetyConfig
 from robot_rl.safety.motion import Motion, Near
@@ -26,7 +28,9 @@ NEARER_M = 1e-6
 SHARES = (1.0, 0.5, 0.25, 0.125)
 
 
-def surroundings_of(config: SafetyConfig, robot: RobotConfig) -> CollisionChecker | None:
+def surroundings_of(
+    config: SafetyConfig, robot: RobotConfig, obstacles: Sequence[Obstacle] = ()
+) -> CollisionChecker | None:
     """The model that the look-ahead needs, or None without one.
 
     Raises:
@@ -35,7 +39,7 @@ def surroundings_of(config: SafetyConfig, robot: RobotConfig) -> CollisionChecke
     look = config.look_ahead
     if look is None:
         return None
-    return CollisionChecker(robot, look.obstacles, look.margin, look.tool_may_touch)
+    return CollisionChecker(robot, obstacles, look.margin, look.tool_may_touch)
 
 
 def share_of_speed(motion: Motion) -> float:

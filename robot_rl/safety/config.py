@@ -9,7 +9,6 @@ import math
 from dataclasses import dataclass
 
 from robot_rl import ranges
-from robot_rl.planning.config import Obstacle, check_names
 from robot_rl.ranges import Range
 from robot_rl.safety.budget import ContactBudget
 
@@ -72,20 +71,17 @@ class LookAhead:
         seconds: for which the commanded motion is thought to go on: the time that the arm needs
             to come to rest.
         margin: m, that is kept to obstacles and between parts of the arm.
-        obstacles: what stands around the robot.
         tool_may_touch: whether what the last joint moves, hand and fingers, may come near to
             obstacles, where a task is done; it is still kept from the arm itself.
     """
 
     seconds: float
     margin: float
-    obstacles: tuple[Obstacle, ...] = ()
     tool_may_touch: bool = True
 
     def __post_init__(self) -> None:
-        """Refuses numbers out of range, and obstacles with one name."""
+        """Refuses numbers out of range."""
         ranges.check(self, LOOK_RANGES)
-        check_names(self.obstacles)
 
 
 @dataclass(frozen=True)
