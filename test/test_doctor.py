@@ -15,6 +15,7 @@ from arm_stage import Stage
 from robot_rl import preflight
 from robot_rl.control.robot import load_robot
 from robot_rl.errors import InputError
+from robot_rl.nodes import doctor
 from robot_rl.preflight import Finding, Stream
 from robot_rl.task import load_task
 
@@ -109,6 +110,11 @@ def test_a_driver_asks_for_a_verdict_of_its_own_robot_task_and_start(tmp_path: P
     preflight.Verdict('sawyer', 'usb', [good]).write(tmp_path)
     preflight.check_verdict(tmp_path, 'sawyer', 'usb', 0.0)
     assert 'not looked at' in said(time.time() + 1)
+
+
+def test_a_run_whose_folder_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r'--run-dir: expected the folder of a run, got .*none'):
+        doctor.main(['--run-dir', str(tmp_path / 'none')])
 
 
 @pytest.fixture

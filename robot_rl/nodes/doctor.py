@@ -141,6 +141,9 @@ def main(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     if not 0 < options.seconds <= 60:
         raise InputError(f'--seconds: expected 0 to 60, got {options.seconds}')
+    folder = options.run_dir or Path()
+    if not folder.is_dir():
+        raise InputError(f'--run-dir: expected the folder of a run, got {folder}')
     task = load_task(options.task, options.robot)
     rclpy.init()
     doctor = Doctor(task, robot_of(task))
@@ -150,7 +153,6 @@ def main(argv: list[str]) -> int:
     while time.monotonic() < end:
         executor.spin_once(timeout_sec=0.1)
     doctor.look_at_publishers()
-    folder = options.run_dir or Path()
     found = doctor.findings(options.seconds, folder, options.joystick)
     executor.shutdown()
     doctor.destroy_node()
