@@ -200,7 +200,7 @@ def test_normalisation_makes_units_of_no_matter():
     actions, values = [], []
     for units in (rollout, far(rollout)):
         agent = make(normalize=True, mean_init_scale=1.0)
-        seen = [part._input for part in (agent._policy, agent._baseline)]
+        seen = [part.input for part in (agent._policy, agent._baseline)]
         for part in seen:
             part.observe(units.observation)
         actions.append(agent.act({'hint': units.observation['hint'][0]}, False))
@@ -215,7 +215,7 @@ def test_a_rollout_is_judged_by_the_scales_in_which_its_actions_were_chosen():
     agent.update(recall(agent, 20, rng)[0])
     acted = agent.policy_state()
     rollout, _ = recall(agent, 20, rng)
-    agent._policy._input.observe({'hint': np.full((500, 1), 9.0, np.float32)})
+    agent._policy.input.observe({'hint': np.full((500, 1), 9.0, np.float32)})
     np.testing.assert_array_equal(agent.log_prob(rollout, acted), rollout.log_prob)
     now = agent.log_prob(rollout, agent.policy_state())
     assert abs(now - rollout.log_prob).max() > 0.1

@@ -14,32 +14,30 @@ Differs from the papers:
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from robot_rl import ranges
-from robot_rl.agents import losses
+from robot_rl.agents import hyperparameters, losses
 from robot_rl.agents.agent import Agent
 from robot_rl.arrays import State
 from robot_rl.errors import InputError
-from robot_rl.models import deterministic, state, tanh_mean, training
+from robot_rl.models import state, tanh_mean, training
+from robot_rl.models.acting import Acting
+from robot_rl.models.asymmetric import is_shared
 from robot_rl.models.deterministic import DeterministicActor, Exploration
 from robot_rl.models.encoder import EncoderConfig
-from robot_rl.models.mlp import FloatLayers
 from robot_rl.models.normalizer import NormalizedInput
-from robot_rl.models.sight import Seen, behind
+from robot_rl.models.sight import Seen
 from robot_rl.models.tanh_mean import TanhMeanActor
 from robot_rl.ranges import Range
 from robot_rl.replay.batch import Batch, check_batch
 from robot_rl.types import DataSpec, Entries, FloatArray
 
 _RANGES = {
-    'hidden': Range(1, 8192),
-    'learning_rate': Range(0, 1, above=True),
     'l2': Range(0, 1),
     'min_std': Range(1e-3, 0.5),
     'initial_std': Range(1e-3, 0.99),
@@ -84,9 +82,7 @@ class BCConfig:
 
     def __post_init__(self) -> None:
         """Refuses values outside their ranges, and those that do not go together."""
-        if not self.hidden:
-            raise ValueError('hidden: expected at least one layer')
-        ranges.check(self, _RANGES)
+        hyperparameters.check(self, _RANGES)
         if not self.min_std < self.initial_std:
             raise ValueError(f'initial_std: expected more than min_std, got {self.initial_std}')
         if (self.labels == 'expert') != bool(self.expert):
@@ -105,12 +101,11 @@ class BC:
         self._input = NormalizedInput(
             spec, config.actor_entries, 'actor_entries', config.normalize, config.encoder
         )
+        is_shared(config.encoder, self._input, self._input)  # refuses one without pictures
         self.entries = self._input.names
         self._device = training.resolve_device(config.device)
         self._updates = torch.zeros((), dtype=torch.int64)
         self._expert: Agent | None = None
-        self._layers: list[FloatLayers] | None = None
-        self._gaussian: tuple[FloatLayers, FloatArray] | None = None
         self._draw(seed)
 
     def teach(self, expert: Agent) -> None:
@@ -132,22 +127,11 @@ class BC:
 
     def act(self, entries: Entries, explore: bool) -> FloatArray:
         """An action [A]: the policy's own, with noise where `explore`."""
-        x, own = self._input.seen_by(self._actor, entries), behind(self._actor)
-        if isinstance(own, TanhMeanActor):
-            self._gaussian = self._gaussian or own.for_acting()
-            return tanh_mean.act(self._gaussian, x, self._act_rng if explore else None)
-        self._layers = self._layers or own.to_numpy()
-        assert self._layers is not None
-        action = deterministic.act(self._layers, x)
-        return self.config.exploration.apply(action, self._act_rng) if explore else action
-
-    def _forget(self) -> None:
-        """Drops what `act` keeps of weights that have changed since."""
-        self._layers, self._gaussian = None, None
+        return self._acting.act(entries, explore)
 
     def reseed(self, seed: int) -> None:
         """Restarts the exploration noise of `act`."""
-        self._act_rng.bit_generator.state = np.random.default_rng(seed).bit_generator.state
+        self._acting.reseed(seed)
 
     def update(self, batch: Batch, measure: bool = True) -> dict[str, float]:
         """One step towards the labels; metrics only where `measure`.
@@ -165,7 +149,7 @@ class BC:
             loss = self._loss(x, torch.from_numpy(label).to(self._device))
             penalty = losses.squared_weights(self._actor.parameters()) if self.config.l2 else 0.0
             self._optimizer.descend(loss + self.config.l2 * penalty)
-            self._forget()
+            self._acting.refresh()
             measured |= {'cloning_loss': loss.item()} if measure else {}
         return measured if measure else {}
 
@@ -198,7 +182,7 @@ class BC:
     def load_policy_state(self, arrays: State) -> None:
         """Acts with these weights."""
         state.load(self._policy_parts, arrays, 'weights')
-        self._forget()
+        self._acting.refresh()
 
     def state_dict(self) -> State:
         """Network, moments, statistics, random state and the number of updates."""
@@ -207,7 +191,7 @@ class BC:
     def load_state_dict(self, arrays: State) -> None:
         """Goes on where `state_dict` was taken."""
         state.load(self._parts, arrays, 'agent state')
-        self._forget()
+        self._acting.refresh()
 
     def _draw(self, seed: int) -> None:
         config, size = self.config, self._spec.action_size
@@ -221,7 +205,11 @@ class BC:
 
         self._actor = self._input.behind_eye(make, draw).to(self._device)
         self._optimizer = training.Adam(self._actor.parameters(), config.learning_rate)
-        self._act_rng, self._shift_rng = np.random.default_rng(seed), np.random.default_rng(seed)
+        how: tuple[Any, Any] = DeterministicActor.to_numpy, config.exploration.play
+        if config.policy == 'gaussian':
+            how = TanhMeanActor.for_acting, tanh_mean.act
+        self._acting = Acting(self._actor, self._input, seed, *how)
+        self._act_rng, self._shift_rng = self._acting.rng, np.random.default_rng(seed)
         self._policy_parts: dict[str, state.Part] = {'actor': self._actor, **self._input.parts}
         self._parts: dict[str, state.Part] = {name: getattr(self, f'_{name}') for name in _PARTS}
         self._parts |= self._input.parts

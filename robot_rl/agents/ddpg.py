@@ -21,8 +21,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from robot_rl import ranges
-from robot_rl.agents import losses
+from robot_rl.agents import hyperparameters, losses
 from robot_rl.agents.bottleneck import Bottleneck
 from robot_rl.agents.cloning import Cloning
 from robot_rl.agents.dpg_fast import FastActor, FastDPG
@@ -30,8 +29,9 @@ from robot_rl.agents.fast import FastCritic
 from robot_rl.agents.rows import Rows
 from robot_rl.arrays import State
 from robot_rl.models import state, training
+from robot_rl.models.acting import Acting
 from robot_rl.models.asymmetric import ActorCriticInput
-from robot_rl.models.deterministic import Acting, Exploration
+from robot_rl.models.deterministic import DeterministicActor, Exploration
 from robot_rl.models.encoder import EncoderConfig
 from robot_rl.models.sight import see
 from robot_rl.ranges import Range
@@ -39,12 +39,7 @@ from robot_rl.replay.batch import Batch, check_batch
 from robot_rl.types import DataSpec, Entries, FloatArray
 
 _RANGES = {
-    'hidden': Range(1, 8192),
-    'critics': Range(1, 100),
-    'learning_rate': Range(0, 1, above=True),
     'l2': Range(0, 1),
-    'gamma': Range(0, 0.99999),
-    'tau': Range(0, 1, above=True),
     'target_every': Range(1, 10**6),
     'init_scale': Range(0, 1),
     'preactivation_penalty': Range(0, 1000),
@@ -110,9 +105,7 @@ class DDPGConfig:
 
     def __post_init__(self) -> None:
         """Refuses values outside their ranges."""
-        if not self.hidden:
-            raise ValueError('hidden: expected at least one layer')
-        ranges.check(self, _RANGES)
+        hyperparameters.check(self, _RANGES)
         if self.reward_bounds and not self.reward_bounds[0] < self.reward_bounds[1]:
             raise ValueError(f'reward_bounds: expected low < high, got {self.reward_bounds}')
 
@@ -163,17 +156,10 @@ class DDPG:
         measured = step(batch, rows, measure)
         self._updates += 1
         if self.updates % self._config.target_every == 0:
-            self._follow(self._config.tau)
+            training.polyak(self._target_actor, self._actor, self._config.tau)
+            training.polyak(self._target_critic, self._critic, self._config.tau)
         self._acting.refresh()
         return {name: value.item() for name, value in measured.items()} if measure else {}
-
-    def _follow(self, share: float) -> None:
-        """Moves the target networks by this share of the way."""
-        if self._fast is not None:
-            self._fast.follow(share)
-        else:
-            training.polyak(self._target_actor, self._actor, share)
-            training.polyak(self._target_critic, self._critic, share)
 
     def _step(self, batch: Batch, rows: Rows, measure: bool) -> dict[str, Tensor]:
         target, state_ = self._target_q(rows), see(self._critic, rows.state)
@@ -246,19 +232,17 @@ class DDPG:
         width = self._bottleneck.size if self._bottleneck else 0
         actor, critic = self._input.deterministic(config, size, draw, width)
         make = partial(training.with_copy, learning_rate=config.learning_rate, device=self._device)
-        self._actor, self._target_actor, self._actor_optimizer = make(actor)
-        self._critic, self._target_critic, self._critic_optimizer = make(critic)
-        self._acting = Acting(self._actor, self._input.actor, config.exploration, seed)
+        acting, judging = make(actor), make(critic)
+        self._actor, self._target_actor, self._actor_optimizer = acting
+        self._critic, self._target_critic, self._critic_optimizer = judging
+        how = DeterministicActor.to_numpy, config.exploration.play
+        self._acting = Acting(self._actor, self._input.actor, seed, *how)
         self._act_rng = self._acting.rng
         self._parts: dict[str, state.Part] = {name: getattr(self, f'_{name}') for name in _PARTS}
         self._parts |= self._input.parts
         if self._bottleneck:
             self._parts |= self._bottleneck.parts
-        self._policy_parts: dict[str, state.Part] = {'actor': self._actor}
-        self._policy_parts |= self._input.actor.parts
-        self._fast: FastDPG | None = None
-        left = self._bottleneck or config.l2 or config.encoder
-        if config.fast and self._device.type == 'cpu' and not left:
-            fast = FastActor(self._actor, self._target_actor, self._actor_optimizer)
-            judge = FastCritic(self._critic, self._target_critic, self._critic_optimizer)
-            self._fast = FastDPG(fast, judge)
+        self._policy_parts = {'actor': self._actor, **self._input.actor.parts}
+        slow = self._bottleneck or config.l2 or config.encoder or self._device.type != 'cpu'
+        fast = config.fast and not slow
+        self._fast = FastDPG(FastActor(*acting), FastCritic(*judging)) if fast else None

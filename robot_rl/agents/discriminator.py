@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robot_rl import ranges
-from robot_rl.agents import policy_losses
+from robot_rl.agents import hyperparameters, policy_losses
 from robot_rl.models import state, workers
 from robot_rl.models.inputs import VectorInput
 from robot_rl.models.mlp import MLP
@@ -21,8 +20,6 @@ from robot_rl.replay.batch import Batch
 from robot_rl.types import DataSpec
 
 _RANGES = {
-    'hidden': Range(1, 8192),
-    'learning_rate': Range(0, 1, above=True),
     'updates': Range(1, 100_000),
     'minibatch': Range(1, 1_000_000),
     'noise': Range(0, 1000),
@@ -57,9 +54,7 @@ class DiscriminatorConfig:
 
     def __post_init__(self) -> None:
         """Refuses values outside their ranges."""
-        if not self.hidden:
-            raise ValueError('hidden: expected at least one layer')
-        ranges.check(self, _RANGES)
+        hyperparameters.check(self, _RANGES)
 
 
 class Discriminator:

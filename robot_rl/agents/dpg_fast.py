@@ -65,11 +65,6 @@ class FastDPG:
         """Works on the very tensors of the networks."""
         self.actor, self.critic = actor, critic
 
-    def follow(self, share: float) -> None:
-        """Moves both slow copies by this share of the way."""
-        self.actor.follow(share)
-        self.critic.follow(share)
-
     @torch.no_grad()
     def move_critic(
         self,

@@ -10,7 +10,6 @@ With lambda = 0 this is PPO, with lambda = 1 imitation alone.
 
 Differs from the paper:
     * what `ppo.py` says of the policy and its value;
-    * the policy reads vectors, not camera images;
     * the discriminator's inputs may carry noise.
 
 The imitation reward is positive, hence worth living for: tasks learned with it should end by
@@ -25,9 +24,9 @@ from numpy.typing import NDArray
 
 from robot_rl import ranges
 from robot_rl.agents import policy_losses
-from robot_rl.agents.baseline import Baseline
+from robot_rl.agents.baseline import policy_and_value
 from robot_rl.agents.discriminator import Discriminator, DiscriminatorConfig
-from robot_rl.agents.proximal import ProximalConfig, ProximalPolicy
+from robot_rl.agents.proximal_config import ProximalConfig
 from robot_rl.arrays import State
 from robot_rl.errors import InputError
 from robot_rl.models import state, training
@@ -64,8 +63,7 @@ class GAIL:
         """Draws networks and noise from the seed."""
         self._config, self._spec = config, spec
         self._device = training.resolve_device(config.device)
-        self._policy = ProximalPolicy(config, spec, seed, self._device)
-        self._baseline = Baseline(config, spec, seed + 1, self._device)
+        self._policy, self._baseline = policy_and_value(config, spec, seed, self._device)
         judge = Discriminator(config.discriminator, spec, seed + 2, self._device)
         self._discriminator = judge
         read = self._policy.entries + self._baseline.entries + judge.entries

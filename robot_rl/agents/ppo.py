@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from robot_rl.agents.baseline import Baseline
-from robot_rl.agents.proximal import ProximalConfig, ProximalPolicy
+from robot_rl.agents.baseline import policy_and_value
+from robot_rl.agents.proximal_config import ProximalConfig
 from robot_rl.arrays import State
 from robot_rl.models import state, training
 from robot_rl.replay.batch import Batch
@@ -41,8 +41,7 @@ class PPO:
         """Draws networks and noise from the seed."""
         self._spec = spec
         self._device = training.resolve_device(config.device)
-        self._policy = ProximalPolicy(config, spec, seed, self._device)
-        self._baseline = Baseline(config, spec, seed + 1, self._device)
+        self._policy, self._baseline = policy_and_value(config, spec, seed, self._device)
         self.entries = tuple(dict.fromkeys(self._policy.entries + self._baseline.entries))
         self._updates = torch.zeros((), dtype=torch.int64)
         self._parts = self._policy.parts | self._baseline.parts | {'updates': self._updates}

@@ -17,33 +17,27 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from robot_rl import ranges
-from robot_rl.agents import losses
+from robot_rl.agents import hyperparameters, losses
 from robot_rl.agents.fast import FastCritic
 from robot_rl.agents.rows import Rows
 from robot_rl.agents.sac_fast import Actor, FastSAC, Settings
 from robot_rl.arrays import State
 from robot_rl.models import gaussian, state, training
+from robot_rl.models.acting import Acting
 from robot_rl.models.asymmetric import ActorCriticInput
 from robot_rl.models.encoder import EncoderConfig
-from robot_rl.models.mlp import EnsembleMLP, FloatLayers
-from robot_rl.models.sight import behind, see
+from robot_rl.models.gaussian import GaussianActor
+from robot_rl.models.sight import see
 from robot_rl.ranges import Range
 from robot_rl.replay.batch import Batch, check_batch
 from robot_rl.types import DataSpec, Entries, FloatArray
 
 _RANGES = {
-    'hidden': Range(1, 8192),
-    'critics': Range(1, 100),
     'target_critics': Range(1, 100),
     'actor_every': Range(1, 1000),
-    'learning_rate': Range(0, 1, above=True),
-    'gamma': Range(0, 0.99999),
-    'tau': Range(0, 1, above=True),
     'initial_temperature': Range(0, 1000, above=True),
     'min_temperature': Range(0, 1000),
     'initial_std': Range(0.01, 5),
@@ -109,9 +103,7 @@ class SACConfig:
 
     def __post_init__(self) -> None:
         """Refuses values outside their ranges."""
-        if not self.hidden:
-            raise ValueError('hidden: expected at least one layer')
-        ranges.check(self, _RANGES)
+        hyperparameters.check(self, _RANGES)
         if self.target_critics and self.target_critics > self.critics:
             raise ValueError(
                 f'target_critics: expected at most {self.critics}, got {self.target_critics}'
@@ -133,7 +125,6 @@ class SAC:
         wanted = config.target_entropy
         self._target_entropy = -float(spec.action_size) if wanted is None else wanted
         self._updates = torch.zeros((), dtype=torch.int64)
-        self._layers: FloatLayers | None = None
         self._make_networks(seed)
 
     @property
@@ -143,15 +134,11 @@ class SAC:
 
     def act(self, entries: Entries, explore: bool) -> FloatArray:
         """An action [A]: a sample where `explore`, else the squashed mean."""
-        if self._layers is None:
-            self._layers = behind(self._actor).to_numpy()
-        assert self._layers is not None
-        rng = self._act_rng if explore else None
-        return gaussian.act(self._layers, self._input.actor.seen_by(self._actor, entries), rng)
+        return self._acting.act(entries, explore)
 
     def reseed(self, seed: int) -> None:
         """Restarts the exploration noise of `act`."""
-        self._act_rng.bit_generator.state = np.random.default_rng(seed).bit_generator.state
+        self._acting.reseed(seed)
 
     def update(self, batch: Batch, measure: bool = True) -> dict[str, float]:
         """One step of critics, actor and temperature; metrics only where `measure`."""
@@ -164,7 +151,7 @@ class SAC:
         else:
             measured = self._fast.update(rows, members, self._actor_due, measure)
         self._updates += 1
-        self._layers = None
+        self._acting.refresh()
         return {name: value.item() for name, value in measured.items()} if measure else {}
 
     def _step(self, rows: Rows, members: Tensor | None) -> dict[str, Tensor]:
@@ -216,7 +203,7 @@ class SAC:
     def load_policy_state(self, arrays: State) -> None:
         """Acts with these weights."""
         state.load({'actor': self._actor}, arrays, 'weights')
-        self._layers = None
+        self._acting.refresh()
 
     def state_dict(self) -> State:
         """Networks, moments, random states and the number of updates."""
@@ -225,17 +212,14 @@ class SAC:
     def load_state_dict(self, arrays: State) -> None:
         """Goes on where `state_dict` was taken."""
         state.load(self._parts, arrays, 'agent state')
-        self._layers = None
+        self._acting.refresh()
 
     def _make_networks(self, seed: int) -> None:
         config, size = self._config, self._spec.action_size
         draw = torch.Generator().manual_seed(seed)
         start = (config.mean_init_scale, config.initial_std)
-        members = config.critics, config.layer_norm
         actor, critic = self._input.networks(
-            lambda n: gaussian.GaussianActor((n, *config.hidden), size, start, draw),
-            lambda n: EnsembleMLP((n + size, *config.hidden), *members, draw),
-            draw,
+            config, size, lambda n: GaussianActor((n, *config.hidden), size, start, draw), draw
         )
         rate, device = config.learning_rate, self._device
         self._actor = actor.to(device)
@@ -245,7 +229,9 @@ class SAC:
         log_temperature = torch.tensor(math.log(config.initial_temperature), device=device)
         self._log_temperature = log_temperature.requires_grad_()
         self._noise = torch.Generator(device).manual_seed(seed + 1)
-        self._act_rng = np.random.default_rng(seed)
+        how = GaussianActor.to_numpy, gaussian.act
+        self._acting = Acting(self._actor, self._input.actor, seed, *how)
+        self._act_rng = self._acting.rng
         self._temperature_optimizer = training.Adam([self._log_temperature], rate)
         self._parts: dict[str, state.Part] = {name: getattr(self, f'_{name}') for name in _PARTS}
         self._parts |= self._input.parts
@@ -253,10 +239,9 @@ class SAC:
         self._fast = self._make_fast() if fast else None
 
     def _make_fast(self) -> FastSAC:
-        config, tuned = self._config, self._temperature_optimizer
-        actor = Actor(
-            self._actor, self._actor_optimizer, self._log_temperature, tuned, self._noise
-        )
+        config = self._config
+        moved = self._actor_optimizer, self._log_temperature, self._temperature_optimizer
+        actor = Actor(self._actor, *moved, self._noise)
         critic = FastCritic(self._critic, self._target, self._critic_optimizer)
         entropy, floor = self._target_entropy, config.min_temperature
         settings = Settings(config.tau, entropy, floor, config.actor_critics)

@@ -23,16 +23,16 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from robot_rl import ranges
-from robot_rl.agents import losses
+from robot_rl.agents import hyperparameters, losses
 from robot_rl.agents.cloning import Cloning
 from robot_rl.agents.dpg_fast import FastActor, FastDPG, Smoothing
 from robot_rl.agents.fast import FastCritic
 from robot_rl.agents.rows import Rows
 from robot_rl.arrays import State
 from robot_rl.models import state, training
+from robot_rl.models.acting import Acting
 from robot_rl.models.asymmetric import ActorCriticInput
-from robot_rl.models.deterministic import Acting, Exploration
+from robot_rl.models.deterministic import DeterministicActor, Exploration
 from robot_rl.models.encoder import EncoderConfig
 from robot_rl.models.sight import see
 from robot_rl.ranges import Range
@@ -40,11 +40,7 @@ from robot_rl.replay.batch import Batch, check_batch
 from robot_rl.types import DataSpec, Entries, FloatArray
 
 _RANGES = {
-    'hidden': Range(1, 8192),
     'critics': Range(2, 100),
-    'learning_rate': Range(0, 1, above=True),
-    'gamma': Range(0, 0.99999),
-    'tau': Range(0, 1, above=True),
     'actor_every': Range(1, 1000),
     'smoothing': Range(0, 2),
     'smoothing_limit': Range(0, 2),
@@ -108,9 +104,7 @@ class TD3Config:
 
     def __post_init__(self) -> None:
         """Refuses values outside their ranges."""
-        if not self.hidden:
-            raise ValueError('hidden: expected at least one layer')
-        ranges.check(self, _RANGES)
+        hyperparameters.check(self, _RANGES)
 
 
 class TD3:
@@ -233,17 +227,16 @@ class TD3:
         draw = torch.Generator().manual_seed(seed)
         actor, critic = self._input.deterministic(config, size, draw)
         make = partial(training.with_copy, learning_rate=config.learning_rate, device=self._device)
-        self._actor, self._target_actor, self._actor_optimizer = make(actor)
-        self._critic, self._target_critic, self._critic_optimizer = make(critic)
+        acting, judging = make(actor), make(critic)
+        self._actor, self._target_actor, self._actor_optimizer = acting
+        self._critic, self._target_critic, self._critic_optimizer = judging
         self._noise = torch.Generator(self._device).manual_seed(seed + 1)
-        self._acting = Acting(self._actor, self._input.actor, config.exploration, seed)
+        how = DeterministicActor.to_numpy, config.exploration.play
+        self._acting = Acting(self._actor, self._input.actor, seed, *how)
         self._act_rng = self._acting.rng
         self._parts: dict[str, state.Part] = {name: getattr(self, f'_{name}') for name in _PARTS}
         self._parts |= self._input.parts
-        self._policy_parts: dict[str, state.Part] = {'actor': self._actor}
-        self._policy_parts |= self._input.actor.parts
-        self._fast: FastDPG | None = None
-        if config.fast and self._device.type == 'cpu' and not config.encoder:
-            fast = FastActor(self._actor, self._target_actor, self._actor_optimizer)
-            judge = self._critic, self._target_critic, self._critic_optimizer
-            self._fast = FastDPG(fast, FastCritic(*judge, _FIRST))
+        self._policy_parts = {'actor': self._actor, **self._input.actor.parts}
+        fast = config.fast and self._device.type == 'cpu' and not config.encoder
+        judge = FastCritic(*judging, _FIRST) if fast else None
+        self._fast = FastDPG(FastActor(*acting), judge) if judge else None

@@ -16,6 +16,8 @@ from robot_rl.models.normalizer import NormalizedInput
 from robot_rl.models.sight import Seen, Sighted
 from robot_rl.types import DataSpec, Entries
 
+_KEYS = ('actor_entries', 'critic_entries')
+
 
 class ActorCriticInput:
     """What actor and critic read; the same entries are joined and scaled only once.
@@ -35,16 +37,24 @@ class ActorCriticInput:
         critic_entries: tuple[str, ...],
         normalize: bool,
         encoder: EncoderConfig | None = None,
+        keys: tuple[str, str] = _KEYS,
     ) -> None:
         """Resolves the entries; see `NormalizedInput`.
 
+        Args:
+            spec: what the observations hold.
+            actor_entries: entries to read; empty for all of the task's own.
+            critic_entries: the same.
+            normalize: whether the joined vectors are scaled.
+            encoder: of the pictures among the entries.
+            keys: of the configuration that name the entries, for messages.
+
         Raises:
-            InputError: an encoder without pictures, or one that the critic shall train and that
-                it does not use as the actor does.
+            InputError: what `is_shared` refuses.
         """
         make = (normalize, encoder)
-        self.actor = NormalizedInput(spec, actor_entries, 'actor_entries', *make)
-        critic = NormalizedInput(spec, critic_entries, 'critic_entries', *make)
+        self.actor = NormalizedInput(spec, actor_entries, keys[0], *make)
+        critic = NormalizedInput(spec, critic_entries, keys[1], *make)
         self.critic = self.actor if critic.names == self.actor.names else critic
         self.names = tuple(dict.fromkeys(self.actor.names + self.critic.names))
         both = {'actor': self.actor, 'critic': self.critic}
@@ -52,14 +62,8 @@ class ActorCriticInput:
             f'{k}_{n}': p for k, used in both.items() for n, p in used.parts.items()
         }
         self._rng: np.random.Generator | None = None
-        self.shared = encoder is not None and encoder.gradients == 'critic'
-        if encoder is None:
-            return
-        if not (self.actor.views or self.critic.views):
-            raise InputError(f'encoder: no picture among the entries {list(self.names)}')
-        if self.shared and self.actor is not self.critic:
-            raise InputError('encoder: gradients: critic needs actor and critic to read the same')
-        if encoder.shift:
+        self.shared = is_shared(encoder, self.actor, self.critic)
+        if encoder is not None and encoder.shift:
             self._rng = self.parts['shift_rng'] = np.random.default_rng(0)
 
     def observe(self, entries: Entries) -> None:
@@ -77,11 +81,24 @@ class ActorCriticInput:
 
     def networks(
         self,
+        config: Any,
+        actions: int,
         make_actor: Callable[[int], nn.Module],
-        make_critic: Callable[[int], nn.Module],
         generator: torch.Generator,
     ) -> tuple[Any, Any]:
-        """Actor and critic for these inputs, each from the width of what its layers read."""
+        """An actor, and the `EnsembleMLP` of critics that a configuration says.
+
+        Args:
+            config: has `hidden`, `critics` and `layer_norm`.
+            actions: A.
+            make_actor: makes the actor from the width of what its layers read.
+            generator: source of the initial weights.
+        """
+
+        def make_critic(width: int) -> EnsembleMLP:
+            sizes = (width + actions, *config.hidden)
+            return EnsembleMLP(sizes, config.critics, config.layer_norm, generator)
+
         if not self.shared:
             actor = self.actor.behind_eye(make_actor, generator)
             return actor, self.critic.behind_eye(make_critic, generator)
@@ -102,10 +119,29 @@ class ActorCriticInput:
             generator: source of the initial weights.
             bottleneck: width of the actor's; 0 for none.
         """
-        hidden, start = config.hidden, config.init_scale
-        members = config.critics, config.layer_norm
+        start = (actions, config.init_scale, generator, bottleneck)
         return self.networks(
-            lambda n: DeterministicActor((n, *hidden), actions, start, generator, bottleneck),
-            lambda n: EnsembleMLP((n + actions, *hidden), *members, generator),
+            config,
+            actions,
+            lambda n: DeterministicActor((n, *config.hidden), *start),
             generator,
         )
+
+
+def is_shared(
+    encoder: EncoderConfig | None, actor: NormalizedInput, critic: NormalizedInput
+) -> bool:
+    """Whether the critic's loss trains the one encoder that both use.
+
+    Raises:
+        InputError: an encoder without pictures, or one that the critic shall train and that it
+            does not use as the actor does.
+    """
+    if encoder is None:
+        return False
+    names = tuple(dict.fromkeys(actor.names + critic.names))
+    if not (actor.views or critic.views):
+        raise InputError(f'encoder: no picture among the entries {list(names)}')
+    if encoder.gradients == 'critic' and actor.names != critic.names:
+        raise InputError('encoder: gradients: critic needs actor and critic to read the same')
+    return encoder.gradients == 'critic'

@@ -11,10 +11,8 @@ from torch import Tensor, nn
 
 from robot_rl import ranges
 from robot_rl.models.mlp import MLP, FloatLayers, forward_numpy
-from robot_rl.models.normalizer import NormalizedInput
-from robot_rl.models.sight import Sighted, behind
 from robot_rl.ranges import Range
-from robot_rl.types import Entries, FloatArray
+from robot_rl.types import FloatArray
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,19 @@ class Exploration:
         else:
             noise = rng.uniform(-1, 1, action.shape)
         return np.clip(action + self.noise_scale * noise, -1, 1)
+
+    def play(
+        self, parts: list[FloatLayers], x: NDArray[np.float32], rng: np.random.Generator | None
+    ) -> FloatArray:
+        """The action [A] of a `DeterministicActor` for one input [I], with noise from `rng`.
+
+        Args:
+            parts: from the actor's `to_numpy`.
+            x: shape [I].
+            rng: source of the noise; None for the policy's own action.
+        """
+        action = act(parts, x)
+        return action if rng is None else self.apply(action, rng)
 
 
 class DeterministicActor(nn.Module):
@@ -113,39 +124,3 @@ def act(parts: list[FloatLayers], x: NDArray[np.float32]) -> FloatArray:
     for layers in parts:
         x = forward_numpy(layers, x)
     return np.tanh(x.astype(np.float64))
-
-
-class Acting:
-    """A deterministic policy as `act` needs it: by its newest weights, without torch.
-
-    Attributes:
-        rng: source of the exploration noise.
-    """
-
-    def __init__(
-        self,
-        actor: DeterministicActor | Sighted,
-        seen: NormalizedInput,
-        exploration: Exploration,
-        seed: int,
-    ) -> None:
-        """Acts by the very weights of the actor, once they have been `refresh`ed."""
-        self._actor, self._input, self._exploration = actor, seen, exploration
-        self.rng = np.random.default_rng(seed)
-        self._layers: list[FloatLayers] | None = None
-
-    def act(self, entries: Entries, explore: bool) -> FloatArray:
-        """An action [A]: the policy's own, with noise where `explore`."""
-        if self._layers is None:
-            self._layers = behind(self._actor).to_numpy()
-        assert self._layers is not None
-        action = act(self._layers, self._input.seen_by(self._actor, entries))
-        return self._exploration.apply(action, self.rng) if explore else action
-
-    def reseed(self, seed: int) -> None:
-        """Restarts the exploration noise."""
-        self.rng.bit_generator.state = np.random.default_rng(seed).bit_generator.state
-
-    def refresh(self) -> None:
-        """Takes up the present weights."""
-        self._layers = None

@@ -139,7 +139,11 @@ class NormalizedInput:
         return self._normalizer.unscaled(x) if self._normalizer else x
 
     def tensors(
-        self, entries: Entries, device: torch.device, rng: np.random.Generator | None = None
+        self,
+        entries: Entries,
+        device: torch.device,
+        rng: np.random.Generator | None = None,
+        floats: bool = True,
     ) -> Tensor | Seen:
         """The input for many observations: a vector [B, size], or one with its pictures.
 
@@ -147,6 +151,7 @@ class NormalizedInput:
             entries: of the observations.
             device: where the tensors are to be; pictures stay uint8 up to there.
             rng: chooses by how much pictures are shifted; None leaves them in place.
+            floats: whether pictures become floats there; else the encoder sees to it.
         """
         vector = torch.from_numpy(self.batch(entries)).to(device)
         if self.views is None or self._encoder is None:
@@ -155,8 +160,8 @@ class NormalizedInput:
         if rng is not None and most:
             by = rng.integers(0, 2 * most + 1, (len(vector), 2))
             pictures = tuple(shifted(view, by, most) for view in pictures)
-        views = (torch.from_numpy(np.ascontiguousarray(view)).to(device) for view in pictures)
-        return Seen(vector, tuple(as_floats(view) for view in views))
+        views = [torch.from_numpy(np.ascontiguousarray(view)).to(device) for view in pictures]
+        return Seen(vector, tuple(as_floats(view) if floats else view for view in views))
 
     def single(self, entries: Entries) -> NDArray[np.float32]:
         """The vector [size] of one observation; a misfit is an `InputError`."""
@@ -178,6 +183,10 @@ class NormalizedInput:
         with torch.no_grad():
             found: NDArray[np.float32] = network.see(self.tensors(one, device))[0].cpu().numpy()
         return found
+
+    def width(self, network: nn.Module) -> int:
+        """How many numbers the layers of a network for this input read."""
+        return network.eye.size if isinstance(network, Sighted) else self.size
 
     def make_eye(self, generator: torch.Generator) -> Eye:
         """An encoder for its pictures, beside its vector."""

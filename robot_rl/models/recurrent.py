@@ -5,9 +5,9 @@
                                    |
                                    '-> features, which auxiliary tasks read
 
-As in Zhu et al. 2018, figure 2, with vectors for an input. The memory (Hochreiter and
-Schmidhuber 1997, with forget gates) starts at zero in each episode. The standard deviation does
-not depend on the observation.
+As in Zhu et al. 2018, figure 2; an encoder of pictures stands in front (`sight.py`). The memory
+(Hochreiter and Schmidhuber 1997, with forget gates) starts at zero in each episode. The standard
+deviation does not depend on the observation.
 """
 
 import math

@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from robot_rl.errors import InputError
-from robot_rl.models.encoder import Encoder, EncoderConfig
+from robot_rl.models.encoder import Encoder, EncoderConfig, as_floats
 from robot_rl.types import DataSpec, Entries
+
+#: Observations whose pictures `see_all` looks at together.
+_PART = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,11 @@ class Seen:
     vector: Tensor
     views: tuple[Tensor, ...]
 
-    def __getitem__(self, rows: Tensor) -> 'Seen':
+    def __len__(self) -> int:
+        """How many observations."""
+        return len(self.vector)
+
+    def __getitem__(self, rows: Tensor | slice) -> 'Seen':
         """Some of the observations."""
         return Seen(self.vector[rows], tuple(view[rows] for view in self.views))
 
@@ -109,7 +116,8 @@ class Eye(nn.Module):
 
     def forward(self, seen: Seen) -> Tensor:
         """Features of the views one after the other, then the vector, [B, size]."""
-        features = self.encoder(torch.cat(seen.views)).chunk(len(seen.views))
+        pictures = torch.cat([as_floats(view) for view in seen.views])
+        features = self.encoder(pictures).chunk(len(seen.views))
         return torch.cat([*features, seen.vector], dim=1)
 
 
@@ -121,25 +129,26 @@ class Sighted(nn.Module):
     Attributes:
         eye: makes the features.
         network: reads them.
+        borrowed: whether another network's loss alone trains the eye.
     """
 
     def __init__(self, eye: Eye, network: nn.Module, borrowed: bool = False) -> None:
         """Puts both together; a borrowed eye is trained by another network alone."""
         super().__init__()
         self.eye, self.network = eye, network
-        self._borrowed = borrowed
+        self.borrowed = borrowed
 
     def see(self, x: Seen | Tensor) -> Tensor:
         """Input [B, I] of the network behind."""
         if isinstance(x, Tensor):
             return x
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self._borrowed):
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.borrowed):
             found: Tensor = self.eye(x)
         return found
 
     def own_parameters(self) -> list[nn.Parameter]:
         """What this network's loss may move."""
-        return list((self.network if self._borrowed else self).parameters())
+        return list((self.network if self.borrowed else self).parameters())
 
     def forward(self, x: Seen | Tensor, *rest: Any) -> Any:
         """What the network gives."""
@@ -172,6 +181,15 @@ def see(network: nn.Module, x: Seen | Tensor) -> Tensor:
         return network.see(x)
     assert isinstance(x, Tensor)
     return x
+
+
+@torch.no_grad()
+def see_all(network: nn.Module, x: Seen | Tensor) -> Tensor:
+    """The same for any number of observations, part by part, without gradient."""
+    if isinstance(x, Tensor):
+        return x
+    parts = range(0, len(x), _PART)
+    return torch.cat([see(network, x[start : start + _PART]) for start in parts])
 
 
 def behind(network: nn.Module) -> Any:
