@@ -30,6 +30,7 @@ BENCHES = {
     'replay': "hindsight sampling against Stable-Baselines3's HerReplayBuffer",
     'safety': 'the safety filter: microseconds a call, arbitrary inputs; `--graph`: in its node',
     'soak': 'a training with driver for 2 hours, a random process killed every minute',
+    'transfer': 'Fetch from pictures, looks randomized or not, tried in looks never seen',
     'usb_insertion': 'residual SAC through the graph over seeds, about 4 minutes each',
     'watchdog': 'SIGKILL of the safety node 20 times: time until the driver holds',
 }

@@ -26,6 +26,7 @@ import numpy as np
 
 from benchmarks import curves
 from benchmarks.curves import Curve
+from robot_rl.agents import Agent
 from robot_rl.agents.bc import BC, BCConfig
 from robot_rl.agents.ddpg import DDPGConfig
 from robot_rl.episodes.episode import Limits
@@ -64,15 +65,15 @@ class Length:
 class Scripted:
     """The expert that students imitate: straight to the goal, from the state."""
 
-    entries = ('position', 'desired_goal')
-
     def __init__(self, task: TaskConfig) -> None:
         """Takes the scale of the actions."""
         self._scale, self._bends = np.array(task.action.scale), task.scene == 'reacher'
+        self._moved = 'position' if self._bends else 'achieved_goal'
+        self.entries = self._moved, 'desired_goal'
 
     def act(self, entries: Entries, explore: bool) -> FloatArray:
-        """Both axes at a speed that lets them arrive together."""
-        position = np.asarray(entries['position'], np.float64)
+        """All axes at a speed that lets them arrive together."""
+        position = np.asarray(entries[self._moved], np.float64)
         goal = np.asarray(entries['desired_goal'], np.float64)
         way = (self._posture(position, goal) if self._bends else goal) - position
         wanted = way / self._scale
@@ -120,18 +121,19 @@ def play_expert(host: DirectHost, expert: Scripted, learner: Learner) -> None:
             learner.update()
 
 
-def train(name: str, variant: str, base: AgentConfig, seed: int, length: Length) -> Curve:
+def train(
+    task: TaskConfig, variant: str, base: AgentConfig, seed: int, length: Length
+) -> tuple[Agent, Curve]:
     """Trains one seed, evaluating without exploration on the way."""
-    task = load_task(name)
     robot, config = robot_of(task), configure(variant, base)
     spec, expert = data_spec(task, robot), Scripted(task)
     agent = config.make(spec, seed)
     if isinstance(agent, BC) and agent.config.expert:
         agent.teach(expert)  # type: ignore[arg-type]
-    run = RunInfo('', name, robot.name, variant, seed, task.rates.action_hz, '')
+    run = RunInfo('', task.name, robot.name, variant, seed, task.rates.action_hz, '')
     assert isinstance(config.learner, LearnerConfig)
     learner = Learner(config.learner, agent, spec, run)
-    curve, started = Curve(f'{name} {variant}', seed), time.monotonic()
+    curve, started = Curve(f'{task.name} {variant}', seed), time.monotonic()
     limits = Limits(task.horizon)
     with (
         closing(DirectHost(task, robot, limits, seed)) as training,
@@ -149,7 +151,7 @@ def train(name: str, variant: str, base: AgentConfig, seed: int, length: Length)
                 curve.success.append(result.success_rate)
                 curve.wall_s = round(time.monotonic() - started, 1)
                 tell(curve, learner)
-    return curve
+    return agent, curve
 
 
 def tell(curve: Curve, learner: Learner) -> None:
@@ -183,7 +185,8 @@ def main(argv: list[str]) -> int:
     for name in options.tasks:
         for seed in options.seeds:
             for variant in options.variants:
-                curves.append(options.out, train(name, variant, base, seed, length))
+                _, curve = train(load_task(name), variant, base, seed, length)
+                curves.append(options.out, curve)
     found = curves.read(options.out, Curve)
     if not found:
         raise InputError(f'{options.out}: no result yet; name --variants')

@@ -42,6 +42,7 @@ class LooksConfig:
     Attributes:
         patterns: of the pool of textures.
         pool: textures that are made beforehand, once; each surface draws among them.
+        pool_seed: of these; another seed makes textures that no other pool has.
         textured: share of the surfaces that wear a texture.
         color: share by which a surface's colour moves towards a random one, drawn anew for each.
         background: the same for floor and walls; walls stand around the scene where it is not 0.
@@ -66,6 +67,7 @@ class LooksConfig:
 
     patterns: tuple[Pattern, ...] = ('flat', 'gradient', 'checker', 'noise')
     pool: int = 32
+    pool_seed: int = 20171018
     textured: Span = (0.0, 0.0)
     color: Span = (0.0, 0.0)
     background: Span = (0.0, 0.0)
@@ -99,13 +101,15 @@ class LooksConfig:
             raise ValueError(f'distractor_area: expected up to 5 m, got {self.distractor_area}')
         if not 1 <= self.pool <= 256:
             raise ValueError(f'pool: expected 1 to 256 textures, got {self.pool}')
+        if not self.pool_seed >= 0:
+            raise ValueError(f'pool_seed: expected 0 or more, got {self.pool_seed}')
         if not self.patterns:
             raise ValueError('patterns: expected at least one')
 
     @property
     def varies(self) -> bool:
         """Whether anything differs from the task as it stands."""
-        settings = ('patterns', 'pool', 'distractor_size', 'distractor_area')
+        settings = ('patterns', 'pool', 'pool_seed', 'distractor_size', 'distractor_area')
         return any(
             getattr(self, f.name) != f.default for f in fields(self) if f.name not in settings
         )

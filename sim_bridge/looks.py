@@ -68,7 +68,7 @@ def add_looks(scene: mujoco.MjSpec, config: LooksConfig, middle: FloatArray) -> 
             there = [middle[0] + WALL * x, middle[1] + WALL * y, 0.0]
             world.add_geom(name=f'{_OWN}wall{i}', type=_BOX, size=side, pos=there, **seen)
     if config.textured[1]:
-        add_textures(scene, config.patterns, config.pool)
+        add_textures(scene, config.patterns, config.pool, config.pool_seed)
 
 
 class Looks:

@@ -9,14 +9,15 @@ from robot_rl.looks import Pattern
 
 CUBE = 'cube'
 SIZE = 64  # pixels, of a side
-SEED = 20171018  # of the pool, which is the same in every run
 _ROLE = mujoco.mjtTextureRole.mjTEXROLE_RGB
 _TYPES = {CUBE: mujoco.mjtTexture.mjTEXTURE_CUBE, '2d': mujoco.mjtTexture.mjTEXTURE_2D}
 
 
-def add_textures(scene: mujoco.MjSpec, patterns: tuple[Pattern, ...], pool: int) -> None:
-    """Adds the pool, each texture with a material for bodies and one for planes."""
-    rng = np.random.default_rng(SEED)
+def add_textures(
+    scene: mujoco.MjSpec, patterns: tuple[Pattern, ...], pool: int, seed: int
+) -> None:
+    """Adds the pool, the same in every run, a material for bodies and one for planes of each."""
+    rng = np.random.default_rng(seed)
     pixels = [draw(patterns[i % len(patterns)], rng) for i in range(pool)]
     for kind, type_ in _TYPES.items():
         for i, face in enumerate(pixels):
