@@ -16,6 +16,9 @@ SETTLED_SECONDS = 60.0
 LONG_SECONDS = 600.0
 #: Where the fields of a process say when it started.
 BORN = 19
+#: In names of shared memory: ports of Fast DDS are few, and used again; LTTng, which rclpy's
+#: tracing is linked with, has two pages for each user of the machine.
+KEEP = ('_port', 'lttng-ust-wait')
 
 
 @dataclass
@@ -83,9 +86,11 @@ class Books:
         return [f'{life.role} [{key[0]}]' for key, life in self.lives.items() if alive(*key)]
 
     def left_files(self) -> list[str]:
-        """Shared memory that is still there; ports of Fast DDS are few, and used again."""
+        """Shared memory that is still there, but for what others `KEEP` for good."""
         return sorted(
-            name for name in self.files if (FOLDER / name).exists() and '_port' not in name
+            name
+            for name in self.files
+            if (FOLDER / name).exists() and not any(part in name for part in KEEP)
         )
 
     def growth(self) -> dict[str, float | None]:

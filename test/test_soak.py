@@ -64,11 +64,13 @@ def test_a_node_that_was_never_old_enough_is_not_weighed(hour):
 
 def test_shared_memory_that_is_still_there(monkeypatch, tmp_path):
     monkeypatch.setattr(books, 'FOLDER', tmp_path)
-    (tmp_path / 'left').touch()
+    others = {'fastdds_port7411', 'lttng-ust-wait-6-0'}
+    for name in {'left', *others}:
+        (tmp_path / name).touch()
     with (tmp_path / 'open').open('wb'):
-        kept = Books(files=books.shared_files(os.getpid()) | {'left', 'gone'})
+        kept = Books(files=books.shared_files(os.getpid()) | {'left', 'gone', *others})
     (tmp_path / 'open').unlink()
-    assert kept.files == {'left', 'open', 'gone'}
+    assert kept.files == {'left', 'open', 'gone', *others}
     assert kept.left_files() == ['left']
 
 

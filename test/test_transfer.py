@@ -118,7 +118,8 @@ def test_a_run_is_tried_in_all_looks(run):
     assert curves.read(path, Outcome) == [found]
 
 
-def test_a_finished_run_is_not_run_again(run, capsys):
+def test_a_finished_run_is_not_run_again(run, capsys, monkeypatch):
+    monkeypatch.setattr(transfer, 'configure_process', lambda threads: None)  # pytest's own
     path, _ = run
     before = path.read_text()
     transfer.main(['--levels', 'full', '--seeds', '0', '--out', str(path)])
@@ -128,7 +129,8 @@ def test_a_finished_run_is_not_run_again(run, capsys):
     assert json.loads(last)['value'] is None
 
 
-def test_no_result_is_said(tmp_path):
+def test_no_result_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(transfer, 'configure_process', lambda threads: None)  # pytest's own
     with pytest.raises(InputError, match='no result yet; name --levels'):
         transfer.main(['--levels', '--out', str(tmp_path / 'none.jsonl')])
 
