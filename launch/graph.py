@@ -105,9 +105,9 @@ def names(kind):
 def graph(context):
     """Environment and processes for the values that the arguments have."""
     settings = read_settings(context.launch_configurations)
-    groups = [[name] for name in nodes(settings)]
-    if settings['processes'] == 'composed':
-        groups = compose(nodes(settings), settings['world'] == 'real')
+    running = nodes(settings)
+    composed, real = settings['processes'] == 'composed', settings['world'] == 'real'
+    groups = compose(running, real) if composed else [[name] for name in running]
     if settings['learner'] == 'true':
         groups.append(['learner_node'])
     return environment(settings) + [process(settings, group) for group in groups]
