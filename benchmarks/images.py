@@ -12,7 +12,8 @@ The curves of Pinto et al. 2017, figures 5 and 6, on Particle and Reacher at 48x
     | `bc` | clones a scripted expert's episodes from pictures |
     | `dagger` | the expert labels what the student visits |
 
-Each run is one line of the file of results. The last line is one JSON object.
+A finished run is one line of the file of results and is not run again. The last line is one JSON
+object.
 """
 
 import argparse
@@ -185,6 +186,9 @@ def main(argv: list[str]) -> int:
     for name in options.tasks:
         for seed in options.seeds:
             for variant in options.variants:
+                done = curves.read(options.out, Curve)
+                if any((c.label, c.seed) == (f'{name} {variant}', seed) for c in done):
+                    continue
                 _, curve = train(load_task(name), variant, base, seed, length)
                 curves.append(options.out, curve)
     found = curves.read(options.out, Curve)

@@ -9,11 +9,12 @@ import os
 import time
 from pathlib import Path
 
-import yaml
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable, Shutdown
 from launch.substitutions import EnvironmentVariable
 from launch_ros.actions import Node
+
+from robot_rl import task_file
 
 CONFIG = Path(__file__).resolve().parents[1] / 'config'
 
@@ -163,12 +164,7 @@ def has_cameras(settings):
     """Whether the task's file lists a camera, or one that it extends."""
     named = CONFIG / 'tasks' / f'{settings["task"]}.yaml'
     path = named if named.is_file() else Path(settings['task'])
-    task = yaml.safe_load(path.read_text())
-    while 'cameras' not in task and 'extends' in task:
-        folder = path.parent if path.parent.name == 'common' else path.parent / 'common'
-        path = folder / f'{task["extends"]}.yaml'
-        task = yaml.safe_load(path.read_text())
-    return bool(task.get('cameras'))
+    return bool(task_file.read(path).get('cameras'))
 
 
 def environment(settings):

@@ -4,12 +4,11 @@
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from robot_rl import config, resources
+from robot_rl import config, resources, task_file
 from robot_rl.control.base import BaseConfig
 from robot_rl.control.controller import TOOL_AXES, ActionConfig, ControllerConfig
 from robot_rl.control.kinematics import Kinematics
@@ -193,32 +192,13 @@ def load_task(name: str, robot: str = '', agent: str = '') -> TaskConfig:
         InputError: names the file and key, or lists the known names.
     """
     path = resources.find('config/tasks', name)
-    data = _read(path)
+    data = task_file.read(path)
     if isinstance(data, dict):
         data |= {key: value for key, value in (('robot', robot), ('agent', agent)) if value}
     task = config.parse(TaskConfig, data, str(path))
     if task.horizon > 1_000_000:
         raise InputError(f'{path}: horizon: expected at most 1000000, got {task.horizon}')
     return task
-
-
-def _read(path: Path) -> Any:
-    """A task's mapping, laid over that of the file which `extends` names, key by key."""
-    data = config.read_yaml(path)
-    if not isinstance(data, dict) or 'extends' not in data:
-        return data
-    name = data.pop('extends')
-    folder = path.parent if path.parent.name == 'common' else path.parent / 'common'
-    below = folder / f'{name}.yaml'
-    if not below.is_file():
-        raise InputError(f'{path}: extends: no file {below}')
-    return _laid_over(_read(below), data)
-
-
-def _laid_over(below: Any, above: Any) -> Any:
-    if not (isinstance(below, dict) and isinstance(above, dict)):
-        return above
-    return below | {key: _laid_over(below.get(key), value) for key, value in above.items()}
 
 
 def robot_of(task: TaskConfig) -> RobotConfig:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tasks from YAML: files laid over others, robots with grippers, and the scene's state."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,22 @@ def test_a_tasks_own_keys_go_before_those_of_the_file_that_it_extends(tmp_path: 
     assert (task.horizon, task.safety.tool_speed) == (7, 0.5)
     assert task.safety.sphere_radius == common.safety.sphere_radius
     assert task.action == common.action
+
+
+def test_a_file_elsewhere_extends_what_the_package_has(tmp_path: Path) -> None:
+    path = tmp_path / 'mine.yaml'
+    path.write_text('extends: usb_insertion_image\nsafety: {tool_speed: 0.08}\n')
+    task, whole = load_task(str(path)), load_task('usb_insertion_image')
+    assert task.safety == replace(whole.safety, tool_speed=0.08)
+    assert (task.cameras, task.reward) == (whole.cameras, whole.reward)
+
+
+def test_files_that_extend_each_other_are_named(tmp_path: Path) -> None:
+    (tmp_path / 'common').mkdir()
+    for name, other in (('one', 'two'), ('two', 'one')):
+        (tmp_path / 'common' / f'{name}.yaml').write_text(f'extends: {other}\n')
+    with pytest.raises(InputError, match=r'two\.yaml: extends: .*one\.yaml extends it in turn'):
+        load_task(str(tmp_path / 'common' / 'one.yaml'))
 
 
 @pytest.mark.parametrize(
