@@ -30,7 +30,7 @@ CASES = [
     ('td3', {}),
     ('td3', {'layer_norm': True, 'critics': 3, 'normalize': True, 'critic_burn_in': 3}),
     ('td3', {'cloning': Cloning(normalize_q=True), 'actor_entries': ('seen',)}),
-    ('td3', {'cloning': Cloning(weight=0.5)}),
+    ('td3', {'cloning': Cloning(weight=0.5), 'preactivation_penalty': 0.1}),
     ('ddpg', {'target_every': 5}),
     ('ddpg', {'critics': 2, 'normalize': False, 'reward_bounds': (-1.0, 0.0)}),
     ('ddpg', {'cloning': Cloning(weight=0.5)}),

@@ -129,7 +129,7 @@ def test_demonstrations_are_cloned():
 def test_updates_are_not_measured_unless_asked():
     agent, rng = make(), np.random.default_rng(0)
     assert agent.update(make_batch(rng), measure=False) == {}
-    wanted = {'critic_loss', 'q', 'policy_loss'}
+    wanted = {'critic_loss', 'q', 'policy_loss', 'preactivation'}
     assert set(agent.update(make_batch(rng))) == wanted
 
 
@@ -141,6 +141,7 @@ def test_updates_are_not_measured_unless_asked():
         ('smoothing', -0.1),
         ('smoothing_limit', float('nan')),
         ('init_scale', 2.0),
+        ('preactivation_penalty', -1.0),
         ('hidden', []),
         ('cloning', {'normalise_q': True}),
         ('policy_delay', 2),

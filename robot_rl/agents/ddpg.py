@@ -41,8 +41,6 @@ from robot_rl.types import DataSpec, Entries, FloatArray
 _RANGES = {
     'l2': Range(0, 1),
     'target_every': Range(1, 10**6),
-    'init_scale': Range(0, 1),
-    'preactivation_penalty': Range(0, 1000),
     'bottleneck_weight': Range(0, 1000),
 }
 _PARTS = (

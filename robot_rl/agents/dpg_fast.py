@@ -95,7 +95,7 @@ class FastDPG:
         rows: Rows,
         measure: bool,
         cloning: Cloning,
-        penalty: float | None = None,
+        penalty: float,
     ) -> dict[str, Tensor]:
         """One step of the actor down `Cloning.policy_loss` and the loss on demonstrations.
 
@@ -104,7 +104,7 @@ class FastDPG:
             rows: the batch.
             measure: whether metrics are wanted.
             cloning: weights of the critics' opinion and of demonstrations.
-            penalty: weight of `losses.preactivation_penalty`; None leaves it out.
+            penalty: weight of `losses.preactivation_penalty`.
         """
         trace = self.actor.network.forward(rows.seen)
         before = trace.out[0]
@@ -119,14 +119,14 @@ class FastDPG:
         if shown:
             d[:, shown.rows] += cloning.weight * shown.slope().t()
         d = d * (1 - action * action)
-        if penalty:
-            d.add_(before, alpha=2 * penalty / before.numel())
+        d.add_(before, alpha=2 * penalty / before.numel())
         self.actor.optimizer.step(self.actor.network.gradients(trace, d[None]))
         if not measure:
             return {}
-        measured = {'policy_loss': cloning.policy_loss(q)}
-        if penalty is not None:
-            measured['preactivation'] = losses.preactivation_penalty(before)
+        measured = {
+            'policy_loss': cloning.policy_loss(q),
+            'preactivation': losses.preactivation_penalty(before),
+        }
         return measured | (shown.measured() if shown else {})
 
     def _value(self, state: Tensor, action: Tensor) -> Tensor:

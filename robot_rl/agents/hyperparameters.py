@@ -12,6 +12,9 @@ _COMMON = {
     'learning_rate': Range(0, 1, above=True),
     'gamma': Range(0, 0.99999),
     'tau': Range(0, 1, above=True),
+    'init_scale': Range(0, 1),
+    'preactivation_penalty': Range(0, 1000),
+    'critic_burn_in': Range(0, 10**9),
 }
 
 

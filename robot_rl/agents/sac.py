@@ -42,7 +42,6 @@ _RANGES = {
     'min_temperature': Range(0, 1000),
     'initial_std': Range(0.01, 5),
     'mean_init_scale': Range(0, 1),
-    'critic_burn_in': Range(0, 10**9),
 }
 _PARTS = (
     *('actor', 'critic', 'target', 'log_temperature'),

@@ -44,8 +44,6 @@ _RANGES = {
     'actor_every': Range(1, 1000),
     'smoothing': Range(0, 2),
     'smoothing_limit': Range(0, 2),
-    'init_scale': Range(0, 1),
-    'critic_burn_in': Range(0, 10**9),
 }
 _PARTS = (
     *('actor', 'critic', 'target_actor', 'target_critic', 'actor_optimizer', 'critic_optimizer'),
@@ -75,6 +73,8 @@ class TD3Config:
         init_scale: factor on the initial weights of the last actor layer; near zero for a
             residual.
         critic_burn_in: updates of the critics alone at the start.
+        preactivation_penalty: weight of the mean squared action before its tanh, which keeps the
+            actor from the ends of its range, where it no longer learns (Pinto et al. 2017, V-H).
         cloning: weights of critic and demonstrations in the actor's loss.
         encoder: of the pictures among the entries; none when absent.
         device: where updates run; `auto` takes CUDA where there is one.
@@ -97,6 +97,7 @@ class TD3Config:
     exploration: Exploration = field(default_factory=lambda: Exploration(random_share=0.0))
     init_scale: float = 1.0
     critic_burn_in: int = 0
+    preactivation_penalty: float = 0.0
     cloning: Cloning = field(default_factory=Cloning)
     encoder: EncoderConfig | None = None
     device: Literal['auto', 'cpu', 'cuda'] = 'auto'
@@ -164,7 +165,7 @@ class TD3:
         measured = fast.move_critic(rows, measure, smoothing)
         self._updates += 1
         if self._actor_due:
-            measured |= fast.move_actor(batch, rows, measure, config.cloning)
+            measured |= fast.move_actor(batch, rows, measure, config.cloning, self._penalty)
             fast.actor.follow(config.tau)
             self._acting.refresh()
         fast.critic.follow(config.tau)
@@ -174,6 +175,10 @@ class TD3:
     def _actor_due(self) -> bool:
         config = self._config
         return self.updates > config.critic_burn_in and self.updates % config.actor_every == 0
+
+    @property
+    def _penalty(self) -> float:
+        return self._config.cloning.q_weight * self._config.preactivation_penalty
 
     @torch.no_grad()
     def _target_q(self, rows: Rows) -> Tensor:
@@ -187,12 +192,15 @@ class TD3:
     def _improve(self, batch: Batch, rows: Rows) -> dict[str, Tensor]:
         """One step of the actor on the first critic, and of its target (eq. 15)."""
         cloning = self._config.cloning
-        action = self._actor.act(rows.seen)
+        preactivation, _ = self._actor(rows.seen)
+        action = torch.tanh(preactivation)
         loss = cloning.policy_loss(self._rate(rows.state, action))
         cloned = cloning.demonstration_loss(
             batch, action, lambda which, a: self._rate(rows.state[which], a)
         )
-        measured = {'policy_loss': loss, **cloned}
+        penalty = losses.preactivation_penalty(preactivation)
+        measured = {'policy_loss': loss, 'preactivation': penalty, **cloned}
+        loss = loss + self._penalty * penalty
         loss = loss + cloning.weight * cloned.get('cloning_loss', 0.0)
         self._actor_optimizer.descend(loss)
         training.polyak(self._target_actor, self._actor, self._config.tau)
