@@ -24,6 +24,7 @@ BENCHES = {
     'lockstep': 'lock step through the composed graph against the direct host',
     'naf': 'NAF, Linear-NAF and DDPG on a reach with seven joints; 1, 2, 4 collectors',
     'offline': 'BC, AWAC and IQL on generated data sets, then online, about 40 minutes',
+    'pick': 'Fetch picks from pictures with demonstrations: asymmetric against symmetric critic',
     'planner': 'ways between random postures: solved, time, and checked again',
     'physics': "steps a second against gymnasium-robotics, every task's speed",
     'render': 'time of a colour and depth picture whose looks vary, and of new looks',

@@ -24,7 +24,7 @@ SPEED = 0.8
 #: Where the Huber loss turns from a square into a line, m.
 BEND_M = 0.05
 #: c1, per m, and c2.
-DISTANCE_WEIGHT, EFFORT_WEIGHT = 10.0, 0.02
+DISTANCE_WEIGHT, EFFORT_WEIGHT = 10.0, 0.002
 #: A tool this near counts as there, m.
 NEAR_M = 0.05
 

@@ -35,7 +35,7 @@ EVALUATION_SEED = 1_000_007
 #: The trainer's updates for each step of one collector, 1 / S in section V-C.
 UPDATES_PER_COLLECTOR_STEP = 5
 _TEST_EPISODES = 20
-_COMMON = {'learning_rate': 1e-3, 'gamma': 0.98, 'tau': 0.02, 'device': 'cpu'}
+_COMMON = {'learning_rate': 1e-3, 'gamma': 0.98, 'tau': 0.005, 'device': 'cpu'}
 #: Algorithm and hyperparameters; sizes and rates are the paper's (sections IV-C and V-A).
 AGENT_CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
     'naf': ('naf', _COMMON),
@@ -172,7 +172,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument('--agents', choices=AGENT_CONFIGS, nargs='*', default=list(AGENT_CONFIGS))
     parser.add_argument('--collectors', type=int, nargs='*', default=[1, 2, 4])
     parser.add_argument('--seeds', type=int, nargs='*', default=[0, 1, 2])
-    parser.add_argument('--updates', type=int, default=40_000, help='of each run')
+    parser.add_argument('--updates', type=int, default=30_000, help='of each run')
     parser.add_argument('--every', type=int, default=1_000, help='updates between evaluations')
     parser.add_argument('--out', type=Path, default=Path('naf.jsonl'), help='file of results')
     parser.add_argument('--json', action='store_true', help='accepted; the last line is JSON')
