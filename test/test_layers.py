@@ -16,6 +16,7 @@ LAYERS = (
         'errors',
         'config',
         'resources',
+        'task_file',
         'ranges',
         'arrays',
         'ros_environment',

@@ -63,7 +63,7 @@ def test_the_range_decides_on_the_profile(prepared, given, expected):
     assert {name: result[name] for name in (RANGE, PROFILE) if name in result} == expected
 
 
-# What Fast DDS opens: sizes of its shared memory, and the addresses of its sockets.
+# What Fast DDS opens: sizes of its shared memory, the addresses of its sockets, and its threads.
 OPENED = """
 import rclpy
 from pathlib import Path
@@ -80,6 +80,8 @@ def main():
         words = line.split()
         if f'socket:[{words[9]}]' in mine:
             print('socket', words[1].split(':')[0])
+    for thread in Path('/proc/self/task').iterdir():
+        print('thread', (thread / 'comm').read_text().strip())
 """
 
 
@@ -100,6 +102,9 @@ def opened(folder: Path, before: str = '', **given: str) -> tuple[list[int], set
     )
     assert 'XMLPARSER' not in done.stdout + done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
+    threads = {words[1] for words in lines if words[0] == 'thread'}
+    assert any(name.startswith('dds.ev') for name in threads)
+    assert not any(name.startswith('dds.tls') for name in threads)  # their start could crash
     shared = [int(words[1]) for words in lines if words[0] == 'shared']
     return shared, {words[1] for words in lines if words[0] == 'socket'}
 
