@@ -46,6 +46,7 @@ from robot_rl.perception.sources import RawFrame, Reconnecting
 
 LOOK_SECONDS = 0.1
 SILENT_SECONDS = 0.5
+EARLY_NS = 200_000_000  # that a frame from the future waits for the robot's clock to be set
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class Camera:
         self.health = Health(config.name, time.monotonic_ns(), SILENT_SECONDS)
         self.feed: Feed | None = None
         self.early: RawFrame | None = None
+        self.early_since_ns = 0
         self.frame_id = f'{config.name}_optical_frame'
         self.outputs: dict[str, Any] = {}
         self.fraction: Any = None
@@ -87,10 +89,9 @@ class CameraNode(GraphNode):
     def __init__(self, **kwargs: Any) -> None:
         """Declares parameters, builds the cameras, opens the topics, starts the threads."""
         super().__init__('camera_node', **kwargs)
-        own = declare(self, CameraParameters)
         self._timed = False
         names = tuple(config.name for config in self.task.cameras)
-        sources = load_sources(own.camera_sources, names)
+        sources = load_sources(declare(self, CameraParameters).camera_sources, names)
         self._cameras = [Camera(c, sources[c.name]) for c in self.task.cameras]
         self._diagnostics = Diagnostics(self, self.robot.name)
         for camera in self._cameras:
@@ -151,7 +152,11 @@ class CameraNode(GraphNode):
         self.clock_of_robot.update(convert.from_time(message.header.stamp))
         self._timed = True
         for camera in self._cameras:
-            if camera.early is not None and camera.pipeline is not None:
+            if camera.early is None or camera.pipeline is None:
+                continue
+            waited_ns = time.monotonic_ns() - camera.early_since_ns
+            ahead_ns = camera.early.stamp_ns - self.clock_of_robot.now_ns()
+            if ahead_ns <= FUTURE_NS or waited_ns > EARLY_NS:  # else a state from before the step
                 self._process(camera, camera.pipeline, camera.early)
                 camera.early = None
 
@@ -182,7 +187,7 @@ class CameraNode(GraphNode):
         timed = self._timed and not self.parameters.lockstep
         now_ns = self.clock_of_robot.now_ns() if timed else None
         if now_ns and frame.stamp_ns - now_ns > FUTURE_NS and camera.early is None:
-            camera.early = frame  # the robot's clock may have been set: ask its next joint state
+            camera.early, camera.early_since_ns = frame, time.monotonic_ns()
             return
         camera.health.arrive(frame.number, frame.exposure_s)
         result = pipeline.process(frame.color, frame.depth, frame.stamp_ns, now_ns)
