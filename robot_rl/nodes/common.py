@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every node of the graph shares: parameters, QoS, and how it runs."""
 
+import math
 import signal
 import sys
 import time
 from collections.abc import Callable
+from types import CodeType
 from typing import Any, ClassVar
 
 from robot_rl.ros_environment import prepare
@@ -28,6 +30,7 @@ from robot_rl.nodes.robot_clock import RobotClock  # noqa: E402
 from robot_rl.priority import REMEDY, raise_priority  # noqa: E402
 
 DISCOVERY_SECONDS = 0.4
+COMPLAINT_SECONDS = 1.0
 LEASE_SECONDS = 4.0  # longer than the lease in config/fastdds_profile.xml
 
 COMMAND_LIFE = Duration(seconds=0.1)
@@ -83,6 +86,7 @@ class GraphNode(Node):
         """Declares the parameters and reads task and robot."""
         self.endpoints: Endpoints | None = None  # while the base class makes its own
         self.floods: FloodWatch | None = None
+        self._complained: dict[tuple[CodeType, int], float] = {}
         super().__init__(name, **kwargs)
         self.endpoints = Endpoints(self)
         self.parameters = declare(self, GraphParameters)
@@ -128,8 +132,12 @@ class GraphNode(Node):
         self.finished = True
 
     def complain(self, error: InputError) -> None:
-        """Reports bad input on a topic, at most once a second."""
-        self.get_logger().error(str(error), throttle_duration_sec=1.0)
+        """Reports bad input, at most once a second from each place in the code that does."""
+        caller = sys._getframe(1)
+        place, now = (caller.f_code, caller.f_lineno), time.monotonic()
+        if now - self._complained.get(place, -math.inf) >= COMPLAINT_SECONDS:
+            self._complained[place] = now
+            self.get_logger().error(str(error))
 
     def shutdown(self) -> None:
         """Called once before the process ends; saves what must not be lost."""

@@ -32,6 +32,7 @@ class FloodWatch:
         self._counts: Counter[str] = Counter()
         self._present: dict[str, set[str]] = {}
         self._since: dict[tuple[str, str], float] = {}
+        self._looked = time.monotonic()
         node.create_timer(LOOK_SECONDS, self._look)
 
     def counted(self, topic: str, callback: Callable[..., None]) -> Callable[..., None]:
@@ -47,12 +48,14 @@ class FloodWatch:
         return count
 
     def _look(self) -> None:
+        now = time.monotonic()
+        seconds, self._looked = now - self._looked, now  # longer after a time without processor
         for topic, count in self._counts.items():
             self._counts[topic] = 0
             new, known = self._publishers(topic)
-            if count > MOST_PER_SECOND * LOOK_SECONDS:
+            if count > MOST_PER_SECOND * seconds:
                 by = ', '.join(new or known)
-                told = f'{topic}: {count} messages in {LOOK_SECONDS:g} s, flooded by {by}'
+                told = f'{topic}: {count} messages in {seconds:.1f} s, flooded by {by}'
                 self._complain(InputError(told))
 
     def _publishers(self, topic: str) -> tuple[list[str], list[str]]:
