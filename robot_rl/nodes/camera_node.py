@@ -82,6 +82,12 @@ class Camera:
         self.outputs: dict[str, Any] = {}
         self.fraction: Any = None
 
+    def waits(self, frame: RawFrame) -> bool:
+        """Whether a frame from the future waits, as the robot's clock may have been set."""
+        if self.early is None:
+            self.early, self.early_since_ns = frame, time.monotonic_ns()
+        return self.early is frame and time.monotonic_ns() - self.early_since_ns <= EARLY_NS
+
 
 class CameraNode(GraphNode):
     """Moves messages; the pipelines do the rest."""
@@ -152,13 +158,8 @@ class CameraNode(GraphNode):
         self.clock_of_robot.update(convert.from_time(message.header.stamp))
         self._timed = True
         for camera in self._cameras:
-            if camera.early is None or camera.pipeline is None:
-                continue
-            waited_ns = time.monotonic_ns() - camera.early_since_ns
-            ahead_ns = camera.early.stamp_ns - self.clock_of_robot.now_ns()
-            if ahead_ns <= FUTURE_NS or waited_ns > EARLY_NS:  # else a state from before the step
+            if camera.early is not None and camera.pipeline is not None:
                 self._process(camera, camera.pipeline, camera.early)
-                camera.early = None
 
     def _on_info(self, camera: Camera, message: CameraInfo) -> None:
         if camera.pipeline is not None:
@@ -186,9 +187,10 @@ class CameraNode(GraphNode):
     def _process(self, camera: Camera, pipeline: CameraPipeline, frame: RawFrame) -> None:
         timed = self._timed and not self.parameters.lockstep
         now_ns = self.clock_of_robot.now_ns() if timed else None
-        if now_ns and frame.stamp_ns - now_ns > FUTURE_NS and camera.early is None:
-            camera.early, camera.early_since_ns = frame, time.monotonic_ns()
+        if now_ns and frame.stamp_ns - now_ns > FUTURE_NS and camera.waits(frame):
             return
+        if camera.early is frame:
+            camera.early = None
         camera.health.arrive(frame.number, frame.exposure_s)
         result = pipeline.process(frame.color, frame.depth, frame.stamp_ns, now_ns)
         age_ns = 0 if now_ns is None else now_ns - frame.stamp_ns
