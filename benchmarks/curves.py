@@ -2,14 +2,26 @@
 """Learning results over seeds: kept as JSON lines while they grow, shown as table and picture."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from robot_rl.errors import InputError
+
+
+class Result(Protocol):
+    """What a run reached, a dataclass whose fields JSON can hold."""
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What tells the run from others."""
+
+
 T = TypeVar('T')
+R = TypeVar('R', bound=Result)
 
 
 @dataclass
@@ -35,6 +47,11 @@ class Curve:
     checked: float | None = None
     checked_episodes: int = 0
 
+    @property
+    def key(self) -> tuple[str, int]:
+        """What tells a run from others."""
+        return self.label, self.seed
+
     def first(self, success: float) -> int | None:
         """Steps at the first evaluation that reached this success; None if none did."""
         return next(
@@ -53,6 +70,35 @@ def read(path: Path, kind: Callable[..., T]) -> list[T]:
     """All runs of a kind, such as `Curve`, that a file holds; none where there is no file."""
     lines = path.read_text().splitlines() if path.is_file() else []
     return [kind(**json.loads(line)) for line in lines]
+
+
+def complete(
+    path: Path,
+    kind: Callable[..., R],
+    wanted: Iterable[tuple[Any, ...]],
+    carry_out: Callable[..., R],
+) -> list[R]:
+    """Carries out the runs that a file of results lacks; each is a line of it once it has ended.
+
+    Args:
+        path: the file.
+        kind: of result, such as `Curve`.
+        wanted: keys of the runs, in their order.
+        carry_out: carries out the run whose key it is given, an argument each part.
+
+    Returns:
+        All that the file holds then, runs that are not wanted too.
+
+    Raises:
+        InputError: it holds nothing.
+    """
+    for key in wanted:
+        if all(found.key != key for found in read(path, kind)):
+            append(path, carry_out(*key))
+    found = read(path, kind)
+    if not found:
+        raise InputError(f'{path}: no result yet, and no run was asked for')
+    return found
 
 
 def table(curves: Sequence[Curve], wanted: float) -> str:

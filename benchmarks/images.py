@@ -21,6 +21,7 @@ import json
 import time
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -183,17 +184,16 @@ def main(argv: list[str]) -> int:
         load_agent(options.agent),
         Length(options.steps, options.every, options.episodes),
     )
-    for name in options.tasks:
-        for seed in options.seeds:
-            for variant in options.variants:
-                done = curves.read(options.out, Curve)
-                if any((c.label, c.seed) == (f'{name} {variant}', seed) for c in done):
-                    continue
-                _, curve = train(load_task(name), variant, base, seed, length)
-                curves.append(options.out, curve)
-    found = curves.read(options.out, Curve)
-    if not found:
-        raise InputError(f'{options.out}: no result yet; name --variants')
+    wanted = (
+        (f'{name} {variant}', seed)
+        for name, seed, variant in product(options.tasks, options.seeds, options.variants)
+    )
+
+    def carry_out(label: str, seed: int) -> Curve:
+        name, variant = label.split()
+        return train(load_task(name), variant, base, seed, length)[1]
+
+    found = curves.complete(options.out, Curve, wanted, carry_out)
     print(curves.table(found, 0.9))
     for name in TASKS:
         own = [curve for curve in found if curve.label.startswith(name)]

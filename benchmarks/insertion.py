@@ -17,13 +17,13 @@ The last line is one JSON object.
 
 import argparse
 import json
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks import curves
 from benchmarks.insertion_runs import Length, Outcome, measure_base, train
-from robot_rl.errors import InputError
 from robot_rl.models.training import configure_process
 from robot_rl.ranges import at_least_one
 from robot_rl.task import load_task
@@ -93,22 +93,18 @@ def main(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     configure_process(options.threads)
     length = Length(options.steps, options.every, options.episodes)
-    for seed in options.seeds:
-        for variant in options.variants:
-            for name in options.tasks:
-                done = curves.read(options.out, Outcome)
-                if any((f.task, f.variant, f.seed) == (name, variant, seed) for f in done):
-                    continue
-                task = load_task(name)
-                made = (
-                    measure_base(task, seed, options.episodes)
-                    if variant == 'p_controller'
-                    else train(task, variant, seed, length)
-                )
-                curves.append(options.out, made)
-    found = curves.read(options.out, Outcome)
-    if not found:
-        raise InputError(f'{options.out}: no result yet; name --variants')
+    wanted = (
+        (name, variant, seed)
+        for seed, variant, name in product(options.seeds, options.variants, options.tasks)
+    )
+
+    def carry_out(name: str, variant: str, seed: int) -> Outcome:
+        task = load_task(name)
+        if variant == 'p_controller':
+            return measure_base(task, seed, options.episodes)
+        return train(task, variant, seed, length)
+
+    found = curves.complete(options.out, Outcome, wanted, carry_out)
     print(table(found))
     best = [f.perfect for f in found if f.variant == 'residual_sac']
     worst = min(best) if best else None

@@ -51,6 +51,11 @@ class Outcome:
     success: list[float] = field(default_factory=list)
     wall_s: float = 0.0
 
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """What tells a run from others."""
+        return self.task, self.variant, self.seed
+
 
 @dataclass(frozen=True)
 class Length:

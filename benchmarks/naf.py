@@ -178,13 +178,15 @@ def main(argv: list[str]) -> int:
     parser.add_argument('--json', action='store_true', help='accepted; the last line is JSON')
     options = parser.parse_args(argv)
     configure_process(1)
-    done = curves.read(options.out, Run)
     kinds = [(a, 0) for a in options.agents] + [('naf', n) for n in options.collectors]
-    for run in (Run(*kind, seed) for kind in kinds for seed in options.seeds):
-        if run.key not in {r.key for r in done}:
-            done.append(train(run, options.updates, options.every))
-            print(run, flush=True)
-            curves.append(options.out, run)
+    wanted = ((*kind, seed) for kind in kinds for seed in options.seeds)
+
+    def carry_out(agent: str, collectors: int, seed: int) -> Run:
+        run = train(Run(agent, collectors, seed), options.updates, options.every)
+        print(run, flush=True)
+        return run
+
+    done = curves.complete(options.out, Run, wanted, carry_out)
     print(table(done))
     options.out.with_suffix('.md').write_text(table(done) + '\n')
     print(json.dumps(summary(done)))

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -178,21 +179,20 @@ def main(argv: list[str]) -> int:
     parser.add_argument('--json', action='store_true', help='accepted; the last line is JSON')
     options = parser.parse_args(argv)
     configure_process(1)
-    done = curves.read(options.out, Run)
-    wanted = [
-        Run(task, data, agent, seed)
-        for task in options.tasks
-        for data in options.sets
-        for seed in options.seeds
-        for agent in options.agents
-    ]
-    for run in wanted:
-        if run.key in {r.key for r in done}:
-            continue
-        scale = _scale(options.data / run.task, run.task, options.steps)
-        done.append(play(run, options.data / run.task, scale, Budget()))
-        print(f'{run}', flush=True)
-        curves.append(options.out, run)
+    wanted = (
+        (task, data, agent, seed)
+        for task, data, seed, agent in product(
+            options.tasks, options.sets, options.seeds, options.agents
+        )
+    )
+
+    def carry_out(task: str, data: str, agent: str, seed: int) -> Run:
+        scale = _scale(options.data / task, task, options.steps)
+        run = play(Run(task, data, agent, seed), options.data / task, scale, Budget())
+        print(run, flush=True)
+        return run
+
+    done = curves.complete(options.out, Run, wanted, carry_out)
     print(table(done))
     options.out.with_suffix('.md').write_text(table(done) + '\n')
     print(json.dumps(summary(done)))

@@ -18,6 +18,7 @@ import argparse
 import json
 import time
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,11 @@ class Outcome:
     trials: int
     last: dict[str, float] = field(default_factory=dict)
     cpu_s: float = 0.0
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What tells a run from others."""
+        return self.variant, self.seed
 
 
 def small(task: TaskConfig) -> TaskConfig:
@@ -135,17 +141,14 @@ def main(argv: list[str]) -> int:
     configure_process(options.threads)
     task = beginning(small(load_task(TASK)), STARTS['half'])
     length = Length(options.steps, options.every, options.episodes)
-    for seed in options.seeds:
-        for variant in options.variants:
-            done = curves.read(options.out, Outcome)
-            if any((f.variant, f.seed) == (variant, seed) for f in done):
-                continue
-            base = load_agent(options.agent)
-            base = demonstrated(base, task, options.demonstrations, options.record)
-            curves.append(options.out, train(task, variant, base, seed, length))
-    found = curves.read(options.out, Outcome)
-    if not found:
-        raise InputError(f'{options.out}: no result yet; name --variants')
+    wanted = ((variant, seed) for seed, variant in product(options.seeds, options.variants))
+
+    def carry_out(variant: str, seed: int) -> Outcome:
+        base = load_agent(options.agent)
+        base = demonstrated(base, task, options.demonstrations, options.record)
+        return train(task, variant, base, seed, length)
+
+    found = curves.complete(options.out, Outcome, wanted, carry_out)
     print(table(found))
     rates = {v: [f.last['half'] for f in found if f.variant == v] for v in VARIANTS}
     means = {v: float(np.mean(rate)) for v, rate in rates.items() if rate}

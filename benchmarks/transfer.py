@@ -29,6 +29,7 @@ import json
 import time
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,6 @@ import numpy as np
 from benchmarks import curves, images
 from robot_rl.agents import Agent
 from robot_rl.episodes.episode import Limits
-from robot_rl.errors import InputError
 from robot_rl.learning.config import AgentConfig, load_agent
 from robot_rl.looks import LooksConfig
 from robot_rl.models.training import configure_process
@@ -82,6 +82,11 @@ class Outcome:
     trials: int
     success: dict[str, float] = field(default_factory=dict)
     cpu_s: float = 0.0
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What tells a run from others."""
+        return self.level, self.seed
 
 
 def trained_in(task: TaskConfig, level: str) -> TaskConfig:
@@ -201,14 +206,12 @@ def main(argv: list[str]) -> int:
     if options.sheet:
         print(draw(options.sheet, task))
     length = images.Length(options.steps, options.steps, options.trials)
-    for seed in options.seeds:
-        for level in options.levels:
-            done = curves.read(options.out, Outcome)
-            if not any((f.level, f.seed) == (level, seed) for f in done):
-                curves.append(options.out, train(task, level, base, seed, length))
-    found = curves.read(options.out, Outcome)
-    if not found:
-        raise InputError(f'{options.out}: no result yet; name --levels')
+    wanted = ((level, seed) for seed, level in product(options.seeds, options.levels))
+
+    def carry_out(level: str, seed: int) -> Outcome:
+        return train(task, level, base, seed, length)
+
+    found = curves.complete(options.out, Outcome, wanted, carry_out)
     print(table(found))
     rates = {level: means(found, level) for level in LEVELS}
     print(json.dumps({'name': 'transfer', 'value': margin(found), 'unit': 'success'} | rates))

@@ -129,12 +129,6 @@ def test_a_finished_run_is_not_run_again(run, capsys, monkeypatch):
     assert json.loads(last)['value'] is None
 
 
-def test_no_result_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(transfer, 'configure_process', lambda threads: None)  # pytest's own
-    with pytest.raises(InputError, match='no result yet; name --levels'):
-        transfer.main(['--levels', '--out', str(tmp_path / 'none.jsonl')])
-
-
 def test_the_margin_is_that_of_held_out_looks():
     full = Outcome('full', 0, 10, 20, {'plain': 0.2, 'camera': 1.0, 'depth': 0.5})
     none = Outcome('none', 0, 10, 20, {'plain': 1.0, 'camera': 0.0, 'depth': 0.5})

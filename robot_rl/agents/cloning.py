@@ -42,6 +42,10 @@ class Cloning:
         if not self.q_weight + self.weight > 0:
             raise ValueError('q_weight and weight: expected one of them above 0')
 
+    def beside_q(self, weight: float) -> float:
+        """The weight of a term that belongs to the critic's: as much smaller as lambda_1 is."""
+        return self.q_weight * weight
+
     def policy_loss(self, q: Tensor) -> Tensor:
         """-lambda_1 times the mean of Q(s, pi(s)), shape [B]."""
         return -self.slope(q.detach()) * q.mean()

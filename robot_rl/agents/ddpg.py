@@ -172,7 +172,7 @@ class DDPG:
         assert self._fast is not None
         cloning = self._config.cloning
         measured = self._fast.move_critic(rows, measure, bounds=self._bounds)
-        penalty = cloning.q_weight * self._config.preactivation_penalty
+        penalty = cloning.beside_q(self._config.preactivation_penalty)
         return measured | self._fast.move_actor(batch, rows, measure, cloning, penalty)
 
     @torch.no_grad()
@@ -190,7 +190,7 @@ class DDPG:
         penalty = losses.preactivation_penalty(preactivation)
         loss = config.cloning.policy_loss(self._rate(rows.state, action))
         measured = {'policy_loss': loss, 'preactivation': penalty}
-        loss = loss + config.cloning.q_weight * config.preactivation_penalty * penalty
+        loss = loss + config.cloning.beside_q(config.preactivation_penalty) * penalty
         if self._bottleneck:
             measured['bottleneck_loss'] = self._bottleneck.loss(batch.observation, bottleneck)
             loss = loss + config.bottleneck_weight * measured['bottleneck_loss']

@@ -178,7 +178,7 @@ class TD3:
 
     @property
     def _penalty(self) -> float:
-        return self._config.cloning.q_weight * self._config.preactivation_penalty
+        return self._config.cloning.beside_q(self._config.preactivation_penalty)
 
     @torch.no_grad()
     def _target_q(self, rows: Rows) -> Tensor:
