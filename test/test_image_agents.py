@@ -56,11 +56,12 @@ def test_solves_a_one_step_goal_problem_from_pictures(name):
 
 @pytest.mark.parametrize('name', CASES)
 def test_equal_seeds_learn_the_same_and_a_saved_agent_acts_and_goes_on_the_same(name):
-    shift = EncoderConfig('small', filters=4, features=16, shift=0 if on_policy(name) else 2)
-    agents = [make(name, encoder=shift) for _ in range(2)]
+    shift = 0 if on_policy(name) else 2
+    encoder = EncoderConfig('small', filters=4, features=16, shift=shift, center=True)
+    agents = [make(name, encoder=encoder) for _ in range(2)]
     for agent in agents:
         train(agent, 2)
-    other, seen = make(name, seed=9, encoder=shift), single(make_batch(np.random.default_rng(3)))
+    other, seen = make(name, seed=9, encoder=encoder), single(make_batch(np.random.default_rng(3)))
     other.load_policy_state(agents[0].policy_state())
     assert np.array_equal(agents[0].act(seen, False), agents[1].act(seen, False))
     agents[0].reseed(0)

@@ -98,11 +98,11 @@ def test_linear_policy_is_tanh_of_a_linear_map():
     agent = NAF(NAFConfig(form='linear', device='cpu'), SPEC, 0)
     state = agent.policy_state()
     assert {k: v.shape for k, v in state.items()} == {
-        'policy/weights.0': (3, 2),
-        'policy/biases.0': (2,),
+        'actor/weights.0': (3, 2),
+        'actor/biases.0': (2,),
     }
     x = np.array([0.5, -1.0, 2.0], np.float32)
-    wanted = np.tanh(x @ state['policy/weights.0'] + state['policy/biases.0'])
+    wanted = np.tanh(x @ state['actor/weights.0'] + state['actor/biases.0'])
     np.testing.assert_allclose(agent.act({'x': x}, False), wanted, atol=1e-6)
 
 

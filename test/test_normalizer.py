@@ -7,6 +7,7 @@ from hypothesis.extra import numpy as arrays
 
 from robot_rl.models import state
 from robot_rl.models.asymmetric import ActorCriticInput
+from robot_rl.models.encoder import EncoderConfig
 from robot_rl.models.normalizer import CLIP, NormalizedInput, Normalizer
 from robot_rl.types import DataSpec, EntrySpec
 
@@ -98,3 +99,28 @@ def test_actor_and_critic_share_what_they_both_read():
     seen, state_ = apart.batch(entries, torch.device('cpu'))
     assert (seen.shape, state_.shape) == ((9, 2), (9, 5))
     assert apart.names == ('touch', 'secret')
+
+
+def test_the_mean_of_the_first_pictures_is_taken_off_every_picture(monkeypatch):
+    monkeypatch.setattr('robot_rl.models.normalizer.PICTURES', 40)
+    spec = DataSpec({n: EntrySpec((4, 5, 3), 'uint8') for n in ('image', 'goal_image')}, 2)
+    seen = NormalizedInput(spec, (), 'actor_entries', False, EncoderConfig('small', center=True))
+    rng, counted = np.random.default_rng(0), []
+    for number in range(4):
+        batch = {n: rng.integers(0, 256, (10, 4, 5, 3), np.uint8) for n in spec.entries}
+        counted += list(batch.values()) if number < 2 else []
+        seen.observe(batch)
+    mean = np.concatenate(counted).mean(0) / 255 - 0.5
+    for floats in (True, False):
+        views = seen.tensors(batch, torch.device('cpu'), floats=floats).views
+        for view, name in zip(views, spec.entries, strict=True):
+            np.testing.assert_allclose(view, batch[name] / 255 - 0.5 - mean, atol=1e-6)
+
+
+def test_depth_is_centred_in_metres():
+    spec = DataSpec({'depth': EntrySpec((4, 5, 1))}, 2)
+    seen = NormalizedInput(spec, (), 'actor_entries', False, EncoderConfig('small', center=True))
+    batch = {'depth': np.random.default_rng(0).uniform(0.3, 2, (10, 4, 5, 1)).astype(np.float32)}
+    seen.observe(batch)
+    (view,) = seen.tensors(batch, torch.device('cpu')).views
+    np.testing.assert_allclose(view, batch['depth'] - batch['depth'].mean(0), atol=1e-6)

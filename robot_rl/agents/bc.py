@@ -176,13 +176,12 @@ class BC:
         return losses.cloning_loss(self._actor.act(x), label, ones)
 
     def policy_state(self) -> State:
-        """The actor's weights and how its input is scaled."""
-        return state.save(self._policy_parts)
+        """The policy's weights and how its input is scaled."""
+        return self._acting.state()
 
     def load_policy_state(self, arrays: State) -> None:
         """Acts with these weights."""
-        state.load(self._policy_parts, arrays, 'weights')
-        self._acting.refresh()
+        self._acting.load(arrays)
 
     def state_dict(self) -> State:
         """Network, moments, statistics, random state and the number of updates."""
@@ -210,7 +209,6 @@ class BC:
             how = TanhMeanActor.for_acting, tanh_mean.act
         self._acting = Acting(self._actor, self._input, seed, *how)
         self._act_rng, self._shift_rng = self._acting.rng, np.random.default_rng(seed)
-        self._policy_parts: dict[str, state.Part] = {'actor': self._actor, **self._input.parts}
         self._parts: dict[str, state.Part] = {name: getattr(self, f'_{name}') for name in _PARTS}
         self._parts |= self._input.parts
         if config.encoder and config.encoder.shift:

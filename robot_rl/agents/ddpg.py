@@ -148,7 +148,6 @@ class DDPG:
     def update(self, batch: Batch, measure: bool = True) -> dict[str, float]:
         """One step of critic and actor; metrics only where `measure`."""
         check_batch(batch, self._spec, self.entries)
-        self._input.observe(batch.observation)
         rows = Rows.of(batch, self._input, self._config.gamma, self._device)
         step = self._step if self._fast is None else self._fast_step
         measured = step(batch, rows, measure)
@@ -207,13 +206,12 @@ class DDPG:
         return q.amin(0)
 
     def policy_state(self) -> State:
-        """The actor's weights and how its input is scaled."""
-        return state.save(self._policy_parts)
+        """The policy's weights and how its input is scaled."""
+        return self._acting.state()
 
     def load_policy_state(self, arrays: State) -> None:
         """Acts with these weights."""
-        state.load(self._policy_parts, arrays, 'weights')
-        self._acting.refresh()
+        self._acting.load(arrays)
 
     def state_dict(self) -> State:
         """Networks, moments, statistics, random state and the number of updates."""
@@ -240,7 +238,6 @@ class DDPG:
         self._parts |= self._input.parts
         if self._bottleneck:
             self._parts |= self._bottleneck.parts
-        self._policy_parts = {'actor': self._actor, **self._input.actor.parts}
         slow = self._bottleneck or config.l2 or config.encoder or self._device.type != 'cpu'
         fast = config.fast and not slow
         self._fast = FastDPG(FastActor(*acting), FastCritic(*judging)) if fast else None

@@ -164,13 +164,12 @@ class IQL:
         return loss
 
     def policy_state(self) -> State:
-        """The actor's weights."""
-        return state.save({'actor': self._actor})
+        """The policy's weights and how its input is scaled."""
+        return self._acting.state()
 
     def load_policy_state(self, arrays: State) -> None:
         """Acts with these weights."""
-        state.load({'actor': self._actor}, arrays, 'weights')
-        self._acting.refresh()
+        self._acting.load(arrays)
 
     def state_dict(self) -> State:
         """Networks, moments, random states and the number of updates."""

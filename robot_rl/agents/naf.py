@@ -146,13 +146,12 @@ class NAF:
         return losses.td_target(rows.reward, rows.terminated, value, rows.discount)
 
     def policy_state(self) -> State:
-        """The weights of mu."""
-        return state.save({'policy': self._policy})
+        """The policy's weights and how its input is scaled."""
+        return self._acting.state()
 
     def load_policy_state(self, arrays: State) -> None:
         """Acts with these weights."""
-        state.load({'policy': self._policy}, arrays, 'weights')
-        self._acting.refresh()
+        self._acting.load(arrays)
 
     def state_dict(self) -> State:
         """Networks, moments, noise, random state and the number of updates."""

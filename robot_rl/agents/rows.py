@@ -40,7 +40,7 @@ class Rows:
     def of(
         cls, batch: Batch, inputs: ActorCriticInput, gamma: float, device: torch.device
     ) -> 'Rows':
-        """Reads a batch.
+        """Reads a batch, whose observations count in the statistics of the inputs.
 
         Args:
             batch: of an agent with this input.
@@ -48,6 +48,7 @@ class Rows:
             gamma: discount of a step.
             device: where the tensors are to be.
         """
+        inputs.observe(batch.observation)
         seen, state = inputs.batch(batch.observation, device)
         next_seen, next_state = inputs.batch(batch.next_observation, device)
         terminated = batch.terminated.astype(np.float32)

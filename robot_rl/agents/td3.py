@@ -139,7 +139,6 @@ class TD3:
     def update(self, batch: Batch, measure: bool = True) -> dict[str, float]:
         """One step of the critics and, when it is due, of the actor (algorithm 1)."""
         check_batch(batch, self._spec, self.entries)
-        self._input.observe(batch.observation)
         rows = Rows.of(batch, self._input, self._config.gamma, self._device)
         step = self._step if self._fast is None else self._fast_step
         measured = step(batch, rows, measure)
@@ -213,13 +212,12 @@ class TD3:
         return q[0]
 
     def policy_state(self) -> State:
-        """The actor's weights and how its input is scaled."""
-        return state.save(self._policy_parts)
+        """The policy's weights and how its input is scaled."""
+        return self._acting.state()
 
     def load_policy_state(self, arrays: State) -> None:
         """Acts with these weights."""
-        state.load(self._policy_parts, arrays, 'weights')
-        self._acting.refresh()
+        self._acting.load(arrays)
 
     def state_dict(self) -> State:
         """Networks, moments, statistics, random states and the number of updates."""
@@ -244,7 +242,6 @@ class TD3:
         self._act_rng = self._acting.rng
         self._parts: dict[str, state.Part] = {name: getattr(self, f'_{name}') for name in _PARTS}
         self._parts |= self._input.parts
-        self._policy_parts = {'actor': self._actor, **self._input.actor.parts}
         fast = config.fast and self._device.type == 'cpu' and not config.encoder
         judge = FastCritic(*judging, _FIRST) if fast else None
         self._fast = FastDPG(FastActor(*acting), judge) if judge else None

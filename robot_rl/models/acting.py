@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from robot_rl.arrays import State
+from robot_rl.models import state
 from robot_rl.models.normalizer import NormalizedInput
 from robot_rl.models.sight import behind
 from robot_rl.types import Entries, FloatArray
@@ -41,6 +43,7 @@ class Acting:
         self._take, self._play = take, play
         self.rng = np.random.default_rng(seed)
         self._taken: Any = None
+        self._policy = {'actor': network, **seen.parts}
 
     def act(self, entries: Entries, explore: bool) -> FloatArray:
         """An action [A]: the policy's own, with noise where `explore`."""
@@ -48,6 +51,15 @@ class Acting:
             self._taken = self._take(behind(self._network))
         x = self._input.seen_by(self._network, entries)
         return self._play(self._taken, x, self.rng if explore else None)
+
+    def state(self) -> State:
+        """The policy's weights and how its input is scaled."""
+        return state.save(self._policy)
+
+    def load(self, arrays: State) -> None:
+        """Acts by what `state` gave."""
+        state.load(self._policy, arrays, 'weights')
+        self.refresh()
 
     def reseed(self, seed: int) -> None:
         """Restarts the exploration noise."""

@@ -55,6 +55,8 @@ class EncoderConfig:
         features: width of `linear` and `embedding`, for each view.
         shift: pixels by which pictures are shifted at random when they are learned from; all
             views of a row by the same (Yarats et al. 2021, section 3.1).
+        center: whether the mean picture of what is learned from is taken off every picture, so
+            that what remains of a camera that stands still is what moves.
         gradients: `own`: actor and critics each train an encoder of their own by their own loss;
             `critic`: the critics' loss trains one that both use.
         views: entries that make one picture each, their channels joined, such as colour and
@@ -67,6 +69,7 @@ class EncoderConfig:
     output: Output | None = None
     features: int | None = None
     shift: int = 0
+    center: bool = False
     gradients: Literal['own', 'critic'] = 'own'
     views: tuple[tuple[str, ...], ...] = ()
 

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Inputs scaled by the running mean and deviation of what was seen (Pinto et al. 2017, V-H)."""
+"""Inputs scaled by the running mean and deviation of what was seen (Pinto et al. 2017, V-H).
 
-from collections.abc import Callable
+Pictures may have their mean picture taken off.
+"""
+
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -19,6 +22,8 @@ from robot_rl.types import DataSpec, Entries, FloatArray
 CLIP = 5.0
 #: A deviation below this counts as this, so that what hardly moves is not blown up.
 MIN_DEVIATION = 0.01
+#: So many pictures make the mean picture; further ones leave it as it is.
+PICTURES = 20_000
 #: Larger values are counted as this; its square still fits many times into a double.
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -73,6 +78,39 @@ class Normalizer(nn.Module):
         return np.asarray(x / self.scale.numpy() + self.mean.numpy(), np.float32)
 
 
+class MeanPicture(nn.Module):
+    """The mean of the first pictures that are learned from, taken off every picture.
+
+    What remains of a camera that stands still is what moves. With a bright background instead,
+    some initial weights leave most features at the same value for any picture.
+    """
+
+    count: Tensor
+    mean: Tensor
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        """Starts at zero; `shape` is rows, columns and channels of a picture."""
+        super().__init__()
+        self.register_buffer('count', torch.zeros((), dtype=torch.float64))
+        self.register_buffer('mean', torch.zeros(shape))
+
+    def observe(self, views: Iterable[NDArray[np.generic]]) -> None:
+        """Takes pictures [B, H, W, C] of all views, those of all workers, into the mean."""
+        if self.count >= PICTURES:
+            return
+        own = [_as_doubles(view) for view in views]
+        shown = np.array([float(sum(map(len, own)))])
+        counted, summed = _total(shown, np.sum([view.sum(0) for view in own], axis=0))
+        self.count += float(counted[0])
+        self.mean += (torch.from_numpy(summed) - counted[0] * self.mean).float() / self.count
+
+
+def _as_doubles(pictures: NDArray[np.generic]) -> FloatArray:
+    """Bytes as the encoder scales them."""
+    values = pictures.astype(np.float64)
+    return values / 255 - 0.5 if pictures.dtype == np.uint8 else values
+
+
 def _total(*parts: FloatArray) -> list[FloatArray]:
     """Sum of each array of doubles over all workers."""
     if workers.workers() == 1:
@@ -84,12 +122,12 @@ def _total(*parts: FloatArray) -> list[FloatArray]:
 class NormalizedInput:
     """The entries that one network reads, joined and, where asked for, normalised.
 
-    With an encoder, entries may be pictures; these are neither joined nor normalised here.
+    With an encoder, entries may be pictures; these are not joined, and only centred.
 
     Attributes:
         names: the entries.
         size: width of the joined vector.
-        parts: its statistics as `state.save` takes them; empty without normalisation.
+        parts: its statistics as `state.save` takes them; empty where nothing is scaled.
         views: its pictures; None where it has none.
     """
 
@@ -122,12 +160,17 @@ class NormalizedInput:
         self._input = VectorInput(spec, vectors, where, empty=bool(pictures))
         self.names, self.size = pictures + self._input.names, self._input.size
         self._normalizer = Normalizer(self.size) if normalize and self.size else None
-        self.parts = {'normalizer': self._normalizer} if self._normalizer else {}
+        centred = self.views is not None and encoder is not None and encoder.center
+        self._mean = MeanPicture(self.views.shape) if self.views and centred else None
+        parts = {'normalizer': self._normalizer, 'mean_picture': self._mean}
+        self.parts = {name: part for name, part in parts.items() if part is not None}
 
     def observe(self, entries: Entries) -> None:
         """Takes many observations into the statistics."""
         if self._normalizer:
             self._normalizer.observe(self._input.batch(entries))
+        if self._mean and self.views:
+            self._mean.observe(self.views.stack(entries))
 
     def batch(self, entries: Entries) -> NDArray[np.float32]:
         """The joined vectors [B, size] of many observations."""
@@ -151,7 +194,8 @@ class NormalizedInput:
             entries: of the observations.
             device: where the tensors are to be; pictures stay uint8 up to there.
             rng: chooses by how much pictures are shifted; None leaves them in place.
-            floats: whether pictures become floats there; else the encoder sees to it.
+            floats: whether pictures become floats there; else the encoder sees to it, unless
+                they are centred.
         """
         vector = torch.from_numpy(self.batch(entries)).to(device)
         if self.views is None or self._encoder is None:
@@ -161,6 +205,9 @@ class NormalizedInput:
             by = rng.integers(0, 2 * most + 1, (len(vector), 2))
             pictures = tuple(shifted(view, by, most) for view in pictures)
         views = [torch.from_numpy(np.ascontiguousarray(view)).to(device) for view in pictures]
+        if self._mean:
+            mean = self._mean.mean.to(device)
+            return Seen(vector, tuple(as_floats(view) - mean for view in views))
         return Seen(vector, tuple(as_floats(view) if floats else view for view in views))
 
     def single(self, entries: Entries) -> NDArray[np.float32]:
