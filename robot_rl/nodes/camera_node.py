@@ -25,7 +25,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Float32
 
@@ -38,7 +37,6 @@ from robot_rl.perception.camera import CameraConfig, CameraFrame, CameraPipeline
 from robot_rl.perception.checks import FUTURE_NS
 from robot_rl.perception.feed import Feed, Parts
 from robot_rl.perception.health import Health
-from robot_rl.perception.lens import MODELS, Lens, Matrix
 from robot_rl.perception.pairs import Pairs
 from robot_rl.perception.rig import lens_of, open_source
 from robot_rl.perception.source_config import CAMERA_INFO, SourceConfig, load_sources
@@ -166,7 +164,9 @@ class CameraNode(GraphNode):
             return
         topic = f'{camera.config.name}/color/camera_info'
         try:
-            camera.pipeline = CameraPipeline(camera.config, _lens(message, topic))
+            camera.pipeline = CameraPipeline(
+                camera.config, convert.from_camera_info(message, topic)
+            )
         except InputError as error:
             camera.health.reason = str(error)
             self.complain(error)
@@ -231,23 +231,6 @@ class CameraNode(GraphNode):
         for camera in self._cameras:
             if camera.feed is not None:
                 camera.feed.stop()
-
-
-def _lens(message: CameraInfo, topic: str) -> Lens:
-    """The lens that a message tells.
-
-    Raises:
-        InputError: it is none; names the topic.
-    """
-    model = message.distortion_model or 'plumb_bob'
-    if model not in MODELS:
-        known = ', '.join(MODELS)
-        raise InputError(f'{topic}: distortion_model {model}: expected one of {known}')
-    matrix, coefficients = Matrix.of(np.array(message.k).reshape(3, 3)), Matrix.of(message.d)
-    try:
-        return Lens(message.width, message.height, matrix, model, coefficients)
-    except ValueError as error:
-        raise InputError(f'{topic}: {error}') from error
 
 
 def main() -> None:

@@ -10,13 +10,14 @@ import numpy as np
 from builtin_interfaces.msg import Duration, Time
 from geometry_msgs.msg import WrenchStamped
 from numpy.typing import NDArray
-from sensor_msgs.msg import Image, JointState as JointStateMsg
+from sensor_msgs.msg import CameraInfo, Image, JointState as JointStateMsg
 from std_msgs.msg import Header
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from robot_rl.control.adapters import by_name
 from robot_rl.errors import InputError
 from robot_rl.perception.image import decode, encode
+from robot_rl.perception.lens import MODELS, Lens, Matrix
 from robot_rl.types import CommandMode, JointCommand, JointState, Wrench
 
 
@@ -183,3 +184,20 @@ def from_image(message: Image, topic: str) -> NDArray[np.generic]:
     except InputError as error:
         raise InputError(f'{topic}: {error}') from error
     return image if image.ndim == 3 else image[..., None]
+
+
+def from_camera_info(message: CameraInfo, topic: str) -> Lens:
+    """The lens that a message tells.
+
+    Raises:
+        InputError: it is none; names the topic.
+    """
+    model = message.distortion_model or 'plumb_bob'
+    if model not in MODELS:
+        known = ', '.join(MODELS)
+        raise InputError(f'{topic}: distortion_model {model}: expected one of {known}')
+    matrix, coefficients = Matrix.of(np.array(message.k).reshape(3, 3)), Matrix.of(message.d)
+    try:
+        return Lens(message.width, message.height, matrix, model, coefficients)
+    except ValueError as error:
+        raise InputError(f'{topic}: {error}') from error
