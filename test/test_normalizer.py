@@ -102,7 +102,7 @@ def test_actor_and_critic_share_what_they_both_read():
 
 
 def test_the_mean_of_the_first_pictures_is_taken_off_every_picture(monkeypatch):
-    monkeypatch.setattr('robot_rl.models.normalizer.PICTURES', 40)
+    monkeypatch.setattr('robot_rl.models.mean_picture.PICTURES', 40)
     spec = DataSpec({n: EntrySpec((4, 5, 3), 'uint8') for n in ('image', 'goal_image')}, 2)
     seen = NormalizedInput(spec, (), 'actor_entries', False, EncoderConfig('small', center=True))
     rng, counted = np.random.default_rng(0), []

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Inputs scaled by the running mean and deviation of what was seen (Pinto et al. 2017, V-H).
+"""Inputs scaled by the running mean and deviation of what was seen (Pinto et al. 2017, V-H)."""
 
-Pictures may have their mean picture taken off.
-"""
-
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,18 +9,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from robot_rl.models import workers
 from robot_rl.models.encoder import EncoderConfig, as_floats
 from robot_rl.models.inputs import VectorInput, check_shapes, is_picture, own_entries
+from robot_rl.models.mean_picture import MeanPicture
 from robot_rl.models.sight import Eye, Seen, Sighted, Views, shifted
+from robot_rl.models.workers import summed_up
 from robot_rl.types import DataSpec, Entries, FloatArray
 
 #: Scaled values are clipped here, so that a glitch of a sensor stays an ordinary input.
 CLIP = 5.0
 #: A deviation below this counts as this, so that what hardly moves is not blown up.
 MIN_DEVIATION = 0.01
-#: So many pictures make the mean picture; further ones leave it as it is.
-PICTURES = 20_000
 #: Larger values are counted as this; its square still fits many times into a double.
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -56,12 +52,12 @@ class Normalizer(nn.Module):
         values = np.clip(x.astype(np.float64), -_LARGEST, _LARGEST)
         mean, squares = self.mean.numpy(), self.squares.numpy()
         before = float(self.count)
-        counted, summed = _total(np.array([float(len(values))]), values.sum(0))
+        counted, summed = summed_up(np.array([float(len(values))]), values.sum(0))
         new = float(counted[0])
         self.count += new
         share = new / (before + new)
         new_mean = summed / new
-        (new_squares,) = _total(np.square(values - new_mean).sum(0))
+        (new_squares,) = summed_up(np.square(values - new_mean).sum(0))
         gap = new_mean - mean
         squares += new_squares + np.square(gap) * before * share
         mean += gap * share
@@ -76,47 +72,6 @@ class Normalizer(nn.Module):
     def unscaled(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """What `scaled` made these vectors [..., I] of, but for what it clipped."""
         return np.asarray(x / self.scale.numpy() + self.mean.numpy(), np.float32)
-
-
-class MeanPicture(nn.Module):
-    """The mean of the first pictures that are learned from, taken off every picture.
-
-    What remains of a camera that stands still is what moves. With a bright background instead,
-    some initial weights leave most features at the same value for any picture.
-    """
-
-    count: Tensor
-    mean: Tensor
-
-    def __init__(self, shape: tuple[int, int, int]) -> None:
-        """Starts at zero; `shape` is rows, columns and channels of a picture."""
-        super().__init__()
-        self.register_buffer('count', torch.zeros((), dtype=torch.float64))
-        self.register_buffer('mean', torch.zeros(shape))
-
-    def observe(self, views: Iterable[NDArray[np.generic]]) -> None:
-        """Takes pictures [B, H, W, C] of all views, those of all workers, into the mean."""
-        if self.count >= PICTURES:
-            return
-        own = [_as_doubles(view) for view in views]
-        shown = np.array([float(sum(map(len, own)))])
-        counted, summed = _total(shown, np.sum([view.sum(0) for view in own], axis=0))
-        self.count += float(counted[0])
-        self.mean += (torch.from_numpy(summed) - counted[0] * self.mean).float() / self.count
-
-
-def _as_doubles(pictures: NDArray[np.generic]) -> FloatArray:
-    """Bytes as the encoder scales them."""
-    values = pictures.astype(np.float64)
-    return values / 255 - 0.5 if pictures.dtype == np.uint8 else values
-
-
-def _total(*parts: FloatArray) -> list[FloatArray]:
-    """Sum of each array of doubles over all workers."""
-    if workers.workers() == 1:
-        return list(parts)
-    summed = workers.total([torch.from_numpy(part) for part in parts])
-    return [tensor.numpy() for tensor in summed]
 
 
 class NormalizedInput:
@@ -169,7 +124,7 @@ class NormalizedInput:
         """Takes many observations into the statistics."""
         if self._normalizer:
             self._normalizer.observe(self._input.batch(entries))
-        if self._mean and self.views:
+        if self._mean and self.views and not self._mean.known:
             self._mean.observe(self.views.stack(entries))
 
     def batch(self, entries: Entries) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, distributed
 
 from robot_rl.models.training import Adam
+from robot_rl.types import FloatArray
 
 
 def workers() -> int:
@@ -29,6 +30,11 @@ def total(tensors: Sequence[Tensor]) -> list[Tensor]:
     distributed.all_reduce(flat)
     parts = torch.split(flat, [tensor.numel() for tensor in tensors])
     return [part.view_as(tensor) for part, tensor in zip(parts, tensors, strict=True)]
+
+
+def summed_up(*arrays: FloatArray) -> list[FloatArray]:
+    """The same for arrays of doubles."""
+    return [tensor.numpy() for tensor in total([torch.from_numpy(array) for array in arrays])]
 
 
 def mean_and_std(values: Tensor) -> tuple[Tensor, Tensor]:
