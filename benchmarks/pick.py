@@ -130,7 +130,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument('--agent', default='ddpg_pick_image_small', help='name, or a file')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument('--demonstrations', type=Path, default=Path('pick.npz'), help='file')
-    parser.add_argument('--record', type=at_least_one, default=600, help='if the file is absent')
+    parser.add_argument('--record', type=at_least_one, default=1600, help='if the file is absent')
     parser.add_argument('--steps', type=at_least_one, default=100_000, help='of each training')
     parser.add_argument('--every', type=at_least_one, default=10_000, help='steps to evaluate at')
     parser.add_argument('--episodes', type=at_least_one, default=50, help='of each evaluation')
