@@ -37,7 +37,7 @@ from sim_bridge import expert
 TASK = 'fetch_pick_image'
 VARIANTS = ('asym_her', 'asym_her_plain', 'sym_her')
 SIZE = 48  # pixels
-PART = 12, 18, 74, 74  # x, y, width, height of the part that is used, of 96 x 96
+PART = 12, 2, 74, 74  # x, y, width, height of the part that is used, of 96 x 96
 DEMONSTRATION_SEED = 2_000_003
 #: Share of episodes that begin grasped, by what is asked of them.
 STARTS = {'half': 0.5, 'table': 0.0, 'grasped': 1.0}

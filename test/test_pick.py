@@ -2,6 +2,7 @@
 """The bench of Fetch's pick from pictures: what is learned, and a run from start to table."""
 
 import json
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -10,10 +11,12 @@ import pytest
 from benchmarks import pick
 from benchmarks.images import configure
 from benchmarks.pick import STARTS, VARIANTS, Outcome
+from robot_rl.episodes.episode import Limits
 from robot_rl.errors import InputError
 from robot_rl.learning.config import load_agent
 from robot_rl.replay.dataset import read_steps
-from robot_rl.task import load_task
+from robot_rl.task import load_task, robot_of
+from sim_bridge.host import DirectHost
 from sim_bridge.tasks.fetch_pick import PickOptions
 
 TASK = pick.small(load_task(pick.TASK))
@@ -38,6 +41,17 @@ def test_pictures_are_small_and_looks_do_not_vary():
     for grasped in STARTS.values():
         begun = pick.beginning(TASK, grasped)
         assert PickOptions(**begun.scene_options).grasped == grasped
+
+
+def test_block_and_goal_are_in_the_picture_wherever_they_are():
+    high = replace(TASK, scene_options=TASK.scene_options | {'air': 1.0})
+    with closing(DirectHost(high, robot_of(high), Limits(1), 1, records=False)) as host:
+        for _ in range(30):
+            seen = host.reset().entries
+            for name in ('image', 'goal_image'):
+                red, green, _ = np.moveaxis(seen[name].astype(int), -1, 0)
+                where = f'{name}: block {seen["achieved_goal"]}, goal {seen["desired_goal"]}'
+                assert (red - green > 60).sum() >= 12, where
 
 
 def test_only_the_symmetric_critic_sees_pictures():
