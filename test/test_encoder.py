@@ -43,6 +43,17 @@ def test_equal_seeds_give_equal_features_and_others_do_not():
     assert not torch.equal(one, other)
 
 
+def test_fewer_layers_leave_a_larger_map():
+    sizes = [
+        Encoder(EncoderConfig('small', 8, 'flat', layers=n), (48, 48, 3), torch.Generator()).size
+        for n in (None, 3, 2, 1)
+    ]
+    assert sizes == [6 * 6 * 16, 6 * 6 * 16, 12 * 12 * 16, 24 * 24 * 8]
+    for layers in (0, 4):
+        with pytest.raises(ValueError, match='layers'):
+            EncoderConfig('small', layers=layers)
+
+
 def test_pictures_too_small_are_refused_by_name():
     with pytest.raises(InputError, match=r'encoder: pictures of \[8, 8, 3\] are too small'):
         Encoder(EncoderConfig('nature'), (8, 8, 3), torch.Generator())

@@ -57,6 +57,8 @@ class EncoderConfig:
             views of a row by the same (Yarats et al. 2021, section 3.1).
         center: whether the mean picture of what is learned from is taken off every picture, so
             that what remains of a camera that stands still is what moves.
+        layers: how many of the kind's convolutions, the first ones; all where absent. Fewer leave
+            a larger map, which tells better where things are.
         gradients: `own`: actor and critics each train an encoder of their own by their own loss;
             `critic`: the critics' loss trains one that both use.
         views: entries that make one picture each, their channels joined, such as colour and
@@ -70,12 +72,14 @@ class EncoderConfig:
     features: int | None = None
     shift: int = 0
     center: bool = False
+    layers: int | None = None
     gradients: Literal['own', 'critic'] = 'own'
     views: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self) -> None:
         """Refuses values outside their ranges."""
-        allowed = {'filters': Range(1, 1024), 'features': Range(1, 8192), 'shift': Range(0, 32)}
+        allowed = {'filters': Range(1, 1024), 'layers': Range(1, len(_LAYERS[self.kind]))}
+        allowed |= {'features': Range(1, 8192), 'shift': Range(0, 32)}
         ranges.check(self, allowed)
         if self.features and self.made not in ('linear', 'embedding'):
             raise ValueError(f'features: output {self.made} has a width of its own')
@@ -145,7 +149,7 @@ class Encoder(nn.Module):
         super().__init__()
         inputs, first = shape[2], config.filters or _FILTERS[config.kind]
         layers: list[nn.Module] = []
-        for kernel, stride, factor in _LAYERS[config.kind]:
+        for kernel, stride, factor in _LAYERS[config.kind][: config.layers]:
             filters = round(first * factor)
             layers.append(Convolution(inputs, filters, (kernel, stride), generator))
             layers.append(nn.ReLU(inplace=True))
