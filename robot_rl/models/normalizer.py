@@ -115,7 +115,7 @@ class NormalizedInput:
         self._input = VectorInput(spec, vectors, where, empty=bool(pictures))
         self.names, self.size = pictures + self._input.names, self._input.size
         self._normalizer = Normalizer(self.size) if normalize and self.size else None
-        centred = self.views is not None and encoder is not None and encoder.center
+        centred = encoder is not None and encoder.center
         self._mean = MeanPicture(self.views.shape) if self.views and centred else None
         parts = {'normalizer': self._normalizer, 'mean_picture': self._mean}
         self.parts = {name: part for name, part in parts.items() if part is not None}
