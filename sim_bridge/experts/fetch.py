@@ -13,7 +13,8 @@ BRAKING = 2.5  # m/s^2, with which the arm can count on coming to rest
 UP = np.array([0.0, 0.0, 1.0])
 GRASP = np.array([0.0, 0.0, 0.012])  # from the block's centre; the fingers then clear the table
 ABOVE = np.array([0.0, 0.0, 0.08])  # from the block's centre; the fingers then clear the block
-READY = 0.032  # m, of each finger, open just wide enough for a block
+READY = 0.032  # m, of each finger, open just wide enough for a block among others
+WIDE = 0.042  # m, the same for a block alone, which may lie a little beside where it is seen
 CLEAR = 0.12  # m, from a tower's middle, at which the fingers do not touch it
 TOUCH = 0.038  # m, from the block's centre to the tool when the closed fingers touch a side
 PLACED = 0.012  # m, along each axis, at which a pushed block is left alone
@@ -77,7 +78,7 @@ def release(view: View) -> Script:
 def pick(view: View) -> Script:
     """Grips the block from above and brings it to the goal."""
     if not np.linalg.norm(view.object() - view.tool) < 0.03:
-        yield from _fetch(view, 0, view.object()[2])
+        yield from _fetch(view, 0, view.object()[2], WIDE)
     yield from close(view)
     yield from go(view, lambda: view.goal - view.object() + view.tool)
 
@@ -91,15 +92,15 @@ def stack(view: View) -> Script:
         yield from _put(view, index, goals[index])
 
 
-def _fetch(view: View, index: int, height: float) -> Script:
+def _fetch(view: View, index: int, height: float, fingers: float = READY) -> Script:
     """Comes down on a block from above, with blocks up to a height, m, on the way there."""
     high = max(height, view.object(index)[2]) + ABOVE[2]
     if view.tool[2] < high - 0.01:
         up = np.array([*view.tool[:2], high])
-        yield from go(view, lambda: up, 0.012, READY, stop=False)
+        yield from go(view, lambda: up, 0.012, fingers, stop=False)
         aside = np.array([*_beside(up, view.object(index)), high])
-        yield from go(view, lambda: aside, 0.03, READY, stop=False)
-    yield from go(view, lambda: _onto(view.object(index) + GRASP, view.tool, 0.07), 0.006, READY)
+        yield from go(view, lambda: aside, 0.03, fingers, stop=False)
+    yield from go(view, lambda: _onto(view.object(index) + GRASP, view.tool, 0.07), 0.006, fingers)
 
 
 def _put(view: View, index: int, goal: FloatArray) -> Script:

@@ -11,7 +11,7 @@ from sim_bridge.tasks.table import TableTask
 from sim_bridge.tasks.task import Start
 
 HALF = 0.025  # m, of the block
-READY = 0.035  # m, of each finger, at the start
+READY = 0.042  # m, of each finger, at the start
 SPREAD = 0.12  # m, half width of where block and goal may be
 GRASP_HEIGHT = 0.036  # m, of the tool over the table, for fingers that just clear it
 START_HEIGHT = 0.12  # m, of the tool over the table
