@@ -24,6 +24,21 @@ T = TypeVar('T')
 R = TypeVar('R', bound=Result)
 
 
+@dataclass(frozen=True)
+class Length:
+    """How long and how often.
+
+    Attributes:
+        steps: environment steps.
+        every: environment steps between two evaluations.
+        episodes: of an evaluation.
+    """
+
+    steps: int
+    every: int
+    episodes: int
+
+
 @dataclass
 class Curve:
     """What one seed reached.

@@ -20,14 +20,14 @@ import argparse
 import json
 import time
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks import curves
-from benchmarks.curves import Curve
+from benchmarks.curves import Curve, Length
 from robot_rl.agents import Agent
 from robot_rl.agents.bc import BC, BCConfig
 from robot_rl.agents.ddpg import DDPGConfig
@@ -47,21 +47,6 @@ VARIANTS = ('asym_her', 'asym_her_plain', 'sym_her', 'asym_ddpg', 'sym_ddpg', 'b
 TASKS = ('particle_image', 'reacher_image')
 EVALUATION_SEED = 1_000_007
 PICTURES = ('image', 'goal_image')
-
-
-@dataclass(frozen=True)
-class Length:
-    """How long and how often.
-
-    Attributes:
-        steps: environment steps.
-        every: environment steps between two evaluations.
-        episodes: of an evaluation.
-    """
-
-    steps: int
-    every: int
-    episodes: int
 
 
 class Scripted:

@@ -23,7 +23,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import curves
-from benchmarks.insertion_runs import Length, Outcome, measure_base, train
+from benchmarks.curves import Length
+from benchmarks.insertion_runs import Outcome, measure_base, train
 from robot_rl.models.training import configure_process
 from robot_rl.ranges import at_least_one
 from robot_rl.task import load_task

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.curves import Length
 from robot_rl.agents import Agent
 from robot_rl.agents.cloning import Cloning
 from robot_rl.control.base import BaseConfig
@@ -55,21 +56,6 @@ class Outcome:
     def key(self) -> tuple[str, str, int]:
         """What tells a run from others."""
         return self.task, self.variant, self.seed
-
-
-@dataclass(frozen=True)
-class Length:
-    """How long and how often.
-
-    Attributes:
-        steps: environment steps.
-        every: environment steps between two evaluations.
-        episodes: of each evaluation at the end; those on the way have half as many.
-    """
-
-    steps: int
-    every: int
-    episodes: int
 
 
 def exact(task: TaskConfig) -> TaskConfig:
@@ -125,7 +111,7 @@ def measure_base(task: TaskConfig, seed: int, episodes: int) -> Outcome:
 
 
 def train(task: TaskConfig, variant: str, seed: int, length: Length) -> Outcome:
-    """Trains one run, evaluating on the way, and plays it at its end."""
+    """Trains one run, evaluating on the way in half as many episodes as it plays at its end."""
     started, learned = time.monotonic(), task if 'residual' in variant else unaided(task)
     with TemporaryDirectory() as folder:
         config = configure(variant)

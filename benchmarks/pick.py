@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import curves, images, transfer
-from benchmarks.images import Length
+from benchmarks.curves import Length
 from robot_rl.errors import InputError
 from robot_rl.learning.config import AgentConfig, DemonstrationConfig, LearnerConfig, load_agent
 from robot_rl.looks import LooksConfig

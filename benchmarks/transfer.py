@@ -35,6 +35,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import curves, images
+from benchmarks.curves import Length
 from robot_rl.agents import Agent
 from robot_rl.episodes.episode import Limits
 from robot_rl.learning.config import AgentConfig, load_agent
@@ -132,9 +133,7 @@ def measure(agent: Agent, tasks: tuple[TaskConfig, ...], trials: int, seed: int)
     return round(solved / trials, 6)
 
 
-def train(
-    task: TaskConfig, level: str, base: AgentConfig, seed: int, length: images.Length
-) -> Outcome:
+def train(task: TaskConfig, level: str, base: AgentConfig, seed: int, length: Length) -> Outcome:
     """Trains a policy in the looks of a level and tries it in those of each test."""
     began = time.process_time()
     agent, curve = images.train(trained_in(task, level), 'dagger', base, seed, length)
@@ -205,7 +204,7 @@ def main(argv: list[str]) -> int:
     task, base = load_task(TASK), load_agent(options.agent)
     if options.sheet:
         print(draw(options.sheet, task))
-    length = images.Length(options.steps, options.steps, options.trials)
+    length = Length(options.steps, options.steps, options.trials)
     wanted = ((level, seed) for seed, level in product(options.seeds, options.levels))
 
     def carry_out(level: str, seed: int) -> Outcome:

@@ -10,7 +10,8 @@ import mujoco
 import numpy as np
 import pytest
 
-from benchmarks import curves, images, transfer
+from benchmarks import curves, transfer
+from benchmarks.curves import Length
 from benchmarks.transfer import LEVELS, Outcome
 from robot_rl import config
 from robot_rl.errors import InputError
@@ -104,7 +105,7 @@ def run(tmp_path_factory):
     made = load_agent('ddpg_reach_image')
     learner = replace(made.learner, batch_size=4, warmup_steps=12, capacity=200)
     base = replace(made, agent=replace(made.agent, hidden=(16,), device='cpu'), learner=learner)
-    found = transfer.train(TASK, 'full', base, 0, images.Length(24, 24, 1))
+    found = transfer.train(TASK, 'full', base, 0, Length(24, 24, 1))
     path = tmp_path_factory.mktemp('transfer') / 'transfer.jsonl'
     curves.append(path, found)
     return path, found

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from benchmarks import insertion
-from benchmarks.insertion_runs import Length, Outcome, configure, exact, train, unaided
+from benchmarks.curves import Length
+from benchmarks.insertion_runs import Outcome, configure, exact, train, unaided
 from robot_rl import config, resources
 from robot_rl.control.kinematics import Kinematics
 from robot_rl.episodes.episode import Limits
