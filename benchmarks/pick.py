@@ -17,8 +17,10 @@ line is one JSON object.
 import argparse
 import json
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import product
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +41,7 @@ VARIANTS = ('asym_her', 'asym_her_plain', 'sym_her')
 SIZE = 48  # pixels
 PART = 12, 2, 74, 74  # x, y, width, height of the part that is used, of 96 x 96
 DEMONSTRATION_SEED = 2_000_003
+PART_EPISODES = 250  # of a file of demonstrations
 #: Share of episodes that begin grasped, by what is asked of them.
 STARTS = {'half': 0.5, 'table': 0.0, 'grasped': 1.0}
 
@@ -83,7 +86,7 @@ def beginning(task: TaskConfig, grasped: float) -> TaskConfig:
 
 
 def demonstrated(base: AgentConfig, task: TaskConfig, path: Path, episodes: int) -> AgentConfig:
-    """The agent with demonstrations from a file, which the scripted expert fills if it is absent.
+    """The agent with demonstrations: a file, or a folder that the scripted expert fills first.
 
     Raises:
         InputError: the agent does not learn from demonstrations.
@@ -91,12 +94,47 @@ def demonstrated(base: AgentConfig, task: TaskConfig, path: Path, episodes: int)
     learner = base.learner
     if not (isinstance(learner, LearnerConfig) and learner.demonstrations):
         raise InputError(f'bench pick: --agent: expected one with demonstrations, got {base.name}')
-    if not path.is_file():
-        played = expert.play(task, episodes, DEMONSTRATION_SEED)
-        write_steps(path, played.steps)
-        print(f'{path}: {episodes} episodes of the expert, {sum(played.success)} solved')
+    if path.suffix != '.npz':
+        record(task, path, episodes)
     shown = DemonstrationConfig(str(path), learner.demonstrations.share)
     return replace(base, learner=replace(learner, demonstrations=shown))
+
+
+def record(task: TaskConfig, folder: Path, episodes: int) -> None:
+    """Writes the files of a folder that are not there yet, in two processes."""
+    parts = [
+        Part(task, folder / f'{first}.npz', min(PART_EPISODES, episodes - first), first)
+        for first in range(0, episodes, PART_EPISODES)
+    ]
+    missing = [part for part in parts if not part.path.is_file()]
+    if missing:
+        with ProcessPoolExecutor(2, get_context('spawn')) as pool:
+            solved = sum(pool.map(Part.record, missing))
+        count = sum(part.episodes for part in missing)
+        print(f'{folder}: {count} episodes of the expert, {solved} solved', flush=True)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of demonstrations.
+
+    Attributes:
+        task: that is played.
+        path: of the file.
+        episodes: in it.
+        first: number of its first episode, which it is seeded with.
+    """
+
+    task: TaskConfig
+    path: Path
+    episodes: int
+    first: int
+
+    def record(self) -> int:
+        """Writes it; how many of its episodes are solved."""
+        played = expert.play(self.task, self.episodes, DEMONSTRATION_SEED + self.first)
+        write_steps(self.path, played.steps)
+        return sum(played.success)
 
 
 def train(task: TaskConfig, variant: str, base: AgentConfig, seed: int, length: Length) -> Outcome:
@@ -129,8 +167,8 @@ def main(argv: list[str]) -> int:
     parser.add_argument('--variants', nargs='*', choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument('--agent', default='ddpg_pick_image_small', help='name, or a file')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
-    parser.add_argument('--demonstrations', type=Path, default=Path('pick.npz'), help='file')
-    parser.add_argument('--record', type=at_least_one, default=1600, help='if the file is absent')
+    parser.add_argument('--demonstrations', type=Path, default=Path('pick'), help='folder or .npz')
+    parser.add_argument('--record', type=at_least_one, default=4000, help='episodes of the folder')
     parser.add_argument('--steps', type=at_least_one, default=100_000, help='of each training')
     parser.add_argument('--every', type=at_least_one, default=10_000, help='steps to evaluate at')
     parser.add_argument('--episodes', type=at_least_one, default=50, help='of each evaluation')

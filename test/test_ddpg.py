@@ -69,6 +69,21 @@ def act_everywhere(agent, rng, count=100):
     return np.array([agent.act(e, explore=False) for e in entries])
 
 
+@pytest.mark.parametrize('act_by', ['actor', 'target'])
+def test_acts_by_the_newest_weights_or_by_their_slow_copy(act_by):
+    agent, rng = make(act_by=act_by, target_every=1000, normalize=False), np.random.default_rng(0)
+    at_first = act_everywhere(agent, np.random.default_rng(1))
+    for _ in range(20):
+        agent.update(make_batch(rng))
+    still = np.allclose(act_everywhere(agent, np.random.default_rng(1)), at_first, atol=1e-6)
+    assert still == (act_by == 'target')
+    sent = agent.policy_state()
+    for name, value in agent.state_dict().items():
+        of, _, rest = name.partition('/')
+        if of == {'actor': 'actor', 'target': 'target_actor'}[act_by]:
+            np.testing.assert_array_equal(sent[f'actor/{rest}'], value)
+
+
 def test_penalty_keeps_actions_off_saturation():
     """The reward grows with the action, so that the actor runs to the bound."""
     largest = {}

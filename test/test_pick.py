@@ -28,6 +28,7 @@ def short(monkeypatch):
     """Runs of a few steps, which leave pytest's process as it is."""
     learner = replace(BASE.learner, batch_size=8, warmup_steps=50, offline_updates=2, capacity=500)
     agent = replace(BASE.agent, hidden=(16,), device='cpu')
+    monkeypatch.setattr(pick, 'PART_EPISODES', 1)
     monkeypatch.setattr(pick, 'configure_process', lambda threads: None)
     monkeypatch.setattr(
         pick, 'load_agent', lambda name: replace(BASE, agent=agent, learner=learner)
@@ -63,21 +64,30 @@ def test_only_the_symmetric_critic_sees_pictures():
 
 
 def test_runs_are_recorded_learned_from_and_counted_once(short, tmp_path, capsys):
-    shown, out = tmp_path / 'shown.npz', tmp_path / 'pick.jsonl'
+    shown, out = tmp_path / 'shown', tmp_path / 'pick.jsonl'
     command = ['--variants', 'sym_her', '--seeds', '0', '--steps', '60', '--every', '60']
     command += ['--episodes', '1', '--demonstrations', str(shown), '--record', '2']
     command += ['--out', str(out)]
     assert pick.main(command) == 0
-    episodes = {step.observation.episode for step in read_steps(shown)}
-    assert len(episodes) == 2
+    goals = [
+        tuple(step.observation.entries['desired_goal'])
+        for name in ('0.npz', '1.npz')
+        for step in read_steps(shown / name)
+    ]
+    assert len(set(goals)) == 2
     said = capsys.readouterr().out
     assert '2 episodes of the expert, 2 solved' in said
+    (shown / '1.npz').unlink()
     result = json.loads(said.splitlines()[-1])
     assert result['by_variant']['sym_her'] in (0.0, 1.0)
     before = out.read_text()
     assert pick.main(command) == 0
     assert out.read_text() == before
-    assert '| sym_her | 0 | 100 |' in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert '| sym_her | 0 | 100 |' in said
+    assert 'episodes of the expert' not in said
+    pick.record(TASK, shown, 2)
+    assert '1 episodes of the expert' in capsys.readouterr().out
 
 
 def test_an_agent_without_demonstrations_is_refused(tmp_path):

@@ -67,6 +67,9 @@ class DDPGConfig:
         target_every: updates between two such moves.
         reward_bounds: smallest and largest reward of a step; targets are clipped to the returns
             that they allow. None does not clip.
+        act_by: whose weights act, explore and are published: `actor`, the newest, or `target`,
+            those of its slow copy, a mean over the last 1 / tau updates. That is steadier where
+            few updates on pictures change much (Polyak and Juditsky 1992).
         exploration: noise of `act`.
         init_scale: factor on the initial weights of the last actor layer.
         preactivation_penalty: weight of the mean squared action before its tanh.
@@ -91,6 +94,7 @@ class DDPGConfig:
     tau: float = 0.02
     target_every: int = 40
     reward_bounds: tuple[float, float] | None = None
+    act_by: Literal['actor', 'target'] = 'actor'
     exploration: Exploration = field(default_factory=Exploration)
     init_scale: float = 1.0
     preactivation_penalty: float = 1e-3
@@ -139,7 +143,7 @@ class DDPG:
     def reconstruct(self, entries: Entries) -> Entries:
         """The state as the bottleneck predicts it from an observation; none without one."""
         known = self._bottleneck
-        return known.read(self._actor, self._input.actor, entries) if known else {}
+        return known.read(self._acting.network, self._input.actor, entries) if known else {}
 
     def reseed(self, seed: int) -> None:
         """Restarts the exploration noise of `act`."""
@@ -231,8 +235,9 @@ class DDPG:
         acting, judging = make(actor), make(critic)
         self._actor, self._target_actor, self._actor_optimizer = acting
         self._critic, self._target_critic, self._critic_optimizer = judging
+        acts = self._actor if config.act_by == 'actor' else self._target_actor
         how = DeterministicActor.to_numpy, config.exploration.play
-        self._acting = Acting(self._actor, self._input.actor, seed, *how)
+        self._acting = Acting(acts, self._input.actor, seed, *how)
         self._act_rng = self._acting.rng
         self._parts: dict[str, state.Part] = {name: getattr(self, f'_{name}') for name in _PARTS}
         self._parts |= self._input.parts

@@ -18,6 +18,7 @@ class Acting:
     """What `act` needs of a policy, taken from the network again once that has changed.
 
     Attributes:
+        network: the policy.
         rng: source of the exploration noise.
     """
 
@@ -39,7 +40,7 @@ class Acting:
             play: gives the action [A] from that, an input [I], and the source of noise, which
                 is None for the policy's own action.
         """
-        self._network, self._input = network, seen
+        self.network, self._input = network, seen
         self._take, self._play = take, play
         self.rng = np.random.default_rng(seed)
         self._taken: Any = None
@@ -48,8 +49,8 @@ class Acting:
     def act(self, entries: Entries, explore: bool) -> FloatArray:
         """An action [A]: the policy's own, with noise where `explore`."""
         if self._taken is None:
-            self._taken = self._take(behind(self._network))
-        x = self._input.seen_by(self._network, entries)
+            self._taken = self._take(behind(self.network))
+        x = self._input.seen_by(self.network, entries)
         return self._play(self._taken, x, self.rng if explore else None)
 
     def state(self) -> State:
