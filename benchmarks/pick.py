@@ -108,6 +108,7 @@ def record(task: TaskConfig, folder: Path, episodes: int) -> None:
     ]
     missing = [part for part in parts if not part.path.is_file()]
     if missing:
+        folder.mkdir(parents=True, exist_ok=True)
         with ProcessPoolExecutor(2, get_context('spawn')) as pool:
             solved = sum(pool.map(Part.record, missing))
         count = sum(part.episodes for part in missing)
