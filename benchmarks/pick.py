@@ -41,7 +41,7 @@ VARIANTS = ('asym_her', 'asym_her_plain', 'sym_her')
 SIZE = 48  # pixels
 PART = 12, 2, 74, 74  # x, y, width, height of the part that is used, of 96 x 96
 DEMONSTRATION_SEED = 2_000_003
-PART_EPISODES = 250  # of a file of demonstrations
+FILE_EPISODES = 250  # of a file of demonstrations
 #: Share of episodes that begin grasped, by what is asked of them.
 STARTS = {'half': 0.5, 'table': 0.0, 'grasped': 1.0}
 
@@ -102,21 +102,21 @@ def demonstrated(base: AgentConfig, task: TaskConfig, path: Path, episodes: int)
 
 def record(task: TaskConfig, folder: Path, episodes: int) -> None:
     """Writes the files of a folder that are not there yet, in two processes."""
-    parts = [
-        Part(task, folder / f'{first}.npz', min(PART_EPISODES, episodes - first), first)
-        for first in range(0, episodes, PART_EPISODES)
+    files = [
+        Demonstrations(task, folder / f'{first}.npz', min(FILE_EPISODES, episodes - first), first)
+        for first in range(0, episodes, FILE_EPISODES)
     ]
-    missing = [part for part in parts if not part.path.is_file()]
+    missing = [file for file in files if not file.path.is_file()]
     if missing:
         folder.mkdir(parents=True, exist_ok=True)
         with ProcessPoolExecutor(2, get_context('spawn')) as pool:
-            solved = sum(pool.map(Part.record, missing))
-        count = sum(part.episodes for part in missing)
+            solved = sum(pool.map(Demonstrations.record, missing))
+        count = sum(file.episodes for file in missing)
         print(f'{folder}: {count} episodes of the expert, {solved} solved', flush=True)
 
 
 @dataclass(frozen=True)
-class Part:
+class Demonstrations:
     """One file of demonstrations.
 
     Attributes:

@@ -28,7 +28,7 @@ def short(monkeypatch):
     """Runs of a few steps, which leave pytest's process as it is."""
     learner = replace(BASE.learner, batch_size=8, warmup_steps=50, offline_updates=2, capacity=500)
     agent = replace(BASE.agent, hidden=(16,), device='cpu')
-    monkeypatch.setattr(pick, 'PART_EPISODES', 1)
+    monkeypatch.setattr(pick, 'FILE_EPISODES', 1)
     monkeypatch.setattr(pick, 'configure_process', lambda threads: None)
     monkeypatch.setattr(
         pick, 'load_agent', lambda name: replace(BASE, agent=agent, learner=learner)
