@@ -17,10 +17,8 @@ line is one JSON object.
 import argparse
 import json
 import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import product
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +33,7 @@ from robot_rl.ranges import at_least_one
 from robot_rl.replay.step_file import write_steps
 from robot_rl.task import TaskConfig, load_task
 from sim_bridge import expert
+from sim_bridge.evaluate import two_at_a_time
 
 TASK = 'fetch_pick_image'
 VARIANTS = ('asym_her', 'asym_her_plain', 'sym_her')
@@ -109,8 +108,7 @@ def record(task: TaskConfig, folder: Path, episodes: int) -> None:
     missing = [file for file in files if not file.path.is_file()]
     if missing:
         folder.mkdir(parents=True, exist_ok=True)
-        with ProcessPoolExecutor(2, get_context('spawn')) as pool:
-            solved = sum(pool.map(Demonstrations.record, missing))
+        solved = sum(two_at_a_time(Demonstrations.record, missing))
         count = sum(file.episodes for file in missing)
         print(f'{folder}: {count} episodes of the expert, {solved} solved', flush=True)
 

@@ -5,11 +5,13 @@ import argparse
 import dataclasses
 import json
 import signal
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing import get_context
+from typing import TypeVar
 
 import numpy as np
 
@@ -20,6 +22,9 @@ from robot_rl.learning.player import How
 from robot_rl.ranges import at_least_one
 from robot_rl.task import TaskConfig, load_task, robot_of
 from sim_bridge.host import DirectHost
+
+Job = TypeVar('Job')
+Done = TypeVar('Done')
 
 #: Seed of evaluation episodes; training seeds are small, so the episodes are new to the policy.
 EVALUATION_SEED = 1_000_007
@@ -90,14 +95,18 @@ def play(plan: Plan) -> Result:
     return Result(success, actions, interventions, task.rates.action_hz)
 
 
-def play_all(plans: list[Plan]) -> list[Result]:
-    """Plays several plans, two at a time."""
+def two_at_a_time(work: Callable[[Job], Done], jobs: Sequence[Job]) -> list[Done]:
+    """What a function of a module gives for each job, from two fresh processes.
+
+    Raises:
+        InputError: one of them was ended from outside.
+    """
     fresh = get_context('spawn')  # a fork would hang where this process has drawn a picture
-    with ProcessPoolExecutor(min(2, len(plans)), fresh, _end_at_once) as pool:
+    with ProcessPoolExecutor(min(2, len(jobs)), fresh, _end_at_once) as pool:
         try:
-            return list(pool.map(play, plans))
+            return list(pool.map(work, jobs))
         except BrokenProcessPool as error:
-            raise InputError('evaluation: ended from outside') from error
+            raise InputError(f'{work.__qualname__}: a process was ended from outside') from error
 
 
 def _end_at_once() -> None:

@@ -18,7 +18,7 @@ from robot_rl.report.metrics import read_metrics
 from robot_rl.report.summary import Summary, write_summary
 from robot_rl.report.video import Frame, overlay, side_by_side, write_video
 from robot_rl.task import TaskConfig, robot_of
-from sim_bridge.evaluate import EVALUATION_SEED, Plan, Result, play_all
+from sim_bridge.evaluate import EVALUATION_SEED, Plan, Result, play, two_at_a_time
 from sim_bridge.host import DirectHost
 from sim_bridge.tiles import GAP, enlarged
 from sim_bridge.view import pictures_of, show_sight
@@ -42,7 +42,7 @@ def report(run: Path, task: TaskConfig, seed: int, wall_s: float) -> Summary:
         how: Plan(checkpoint, task, how, EPISODES, EVALUATION_SEED + seed)
         for how in ('sample', 'mean', 'zero')
     }
-    results = dict(zip(plans, play_all(list(plans.values())), strict=True))
+    results = dict(zip(plans, two_at_a_time(play, list(plans.values())), strict=True))
     episodes = read_metrics(run / 'metrics.jsonl')
     summary = _summary(task, seed, wall_s, results, episodes)
     write_summary(run / 'summary.json', summary)

@@ -2,6 +2,7 @@
 """Insertions that are seen: what their policy reads, what pays, and the bench of figure 27."""
 
 import itertools
+import os
 from contextlib import closing
 from dataclasses import replace
 
@@ -22,7 +23,7 @@ from robot_rl.rewards.functions import RewardConfig, make_reward
 from robot_rl.task import load_task, robot_of
 from robot_rl.types import Action, JointState, Observation, Snapshot, Wrench
 from sim_bridge import expert
-from sim_bridge.evaluate import Plan, play_all
+from sim_bridge.evaluate import Plan, play, two_at_a_time
 from sim_bridge.host import DirectHost
 
 TASK = 'usb_insertion_image'
@@ -153,5 +154,10 @@ def test_pictures_are_drawn_in_other_processes_once_this_one_has_drawn_some():
     task = replace(load_task(TASK), horizon=2)
     with closing(DirectHost(task, robot_of(task), Limits(2), 0)) as host:
         host.reset()
-        (found,) = play_all([Plan('', task, 'zero', 1, 0)])
+        (found,) = two_at_a_time(play, [Plan('', task, 'zero', 1, 0)])
     assert found.actions == [2]
+
+
+def test_a_process_that_is_ended_from_outside_is_said():
+    with pytest.raises(InputError, match='_exit: a process was ended from outside'):
+        two_at_a_time(os._exit, [1, 1])
