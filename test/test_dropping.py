@@ -41,9 +41,10 @@ def test_losses_follow_from_seed_and_episode():
 def player(drop):
     agent = PPO(PPOConfig(hidden=(8,), device='cpu'), SPEC, 0)
     made = Player(agent, 2, 'sample', 0)
-    made.follow(PolicyVersions(None), drop_actions=drop)
+    settings = weights.settings_json('ppo', SPEC)
+    made.follow(PolicyVersions(None), settings, drop_actions=drop)
     data, sha256 = weights.pack(agent.policy_state())
-    made.offer(Weights('r', 3, -1, 'ppo', '{}', sha256, data))
+    made.offer(Weights('r', 3, -1, 'ppo', settings, sha256, data))
     return made
 
 

@@ -6,11 +6,13 @@ import pytest
 import step_stream
 
 from robot_rl.agents.naf import NAF, NAFConfig
+from robot_rl.errors import InputError
 from robot_rl.learning import weights
 from robot_rl.learning.config import LearnerConfig
 from robot_rl.learning.player import Player
 from robot_rl.learning.versions import PolicyVersions
 
+SETTINGS = weights.settings_json('naf', step_stream.SPEC)
 CONFIG = NAFConfig(entries=('place',), hidden=(8,), device='cpu')
 
 
@@ -20,14 +22,14 @@ def observe(episode, step):
 
 def make_player(lag=None, **how):
     player = Player(NAF(CONFIG, step_stream.SPEC, 0), 2, 'sample', 0)
-    player.follow(PolicyVersions(lag), **how)
+    player.follow(PolicyVersions(lag), SETTINGS, **how)
     return player
 
 
-def offer(player, version, seed=0):
+def offer(player, version, seed=0, settings=SETTINGS):
     state = NAF(CONFIG, step_stream.SPEC, seed).policy_state()
     data, sha256 = weights.pack(state)
-    player.offer(weights.Weights('run', version, -1, 'naf', '{}', sha256, data))
+    player.offer(weights.Weights('run', version, -1, 'naf', settings, sha256, data))
 
 
 def versions_played(player):
@@ -65,3 +67,22 @@ def test_an_unchanged_policy_acts_alike_with_either_rule(refresh):
         offer(player, 2)
     for step in (1, 2):
         np.testing.assert_array_equal(*(p.act(observe(0, step)).values for p in players))
+
+
+@pytest.mark.fault(22)
+@pytest.mark.parametrize(
+    ('settings', 'message'),
+    [
+        (
+            weights.settings_json('bc', step_stream.SPEC),
+            "settings.agent: expected 'naf', got 'bc'",
+        ),
+        (weights.settings_json('naf', step_stream.SPEC, action={'scale': 0.1}), 'settings.action'),
+    ],
+)
+def test_weights_of_another_agent_or_action_are_not_played(settings, message):
+    player = make_player()
+    offer(player, 1)
+    with pytest.raises(InputError, match=f'policy/weights: {message}'):
+        offer(player, 2, settings=settings)
+    assert player.act(observe(0, 0)).version == 1

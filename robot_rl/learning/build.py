@@ -169,7 +169,8 @@ def make_follower(task: TaskConfig, robot: RobotConfig, seed: int, lag: int | No
     player = make_player(task, robot, 'sample', seed)
     learner = load_agent(task.agent).learner
     refresh = learner.refresh if lag is None else 'episode'
-    player.follow(PolicyVersions(lag), refresh, learner.drop_actions)
+    settings = run_info(task, robot, seed).settings
+    player.follow(PolicyVersions(lag), settings, refresh, learner.drop_actions)
     return player
 
 

@@ -9,7 +9,7 @@ from robot_rl.agents import Agent
 from robot_rl.errors import InputError
 from robot_rl.learning.dropping import ActionDropping
 from robot_rl.learning.versions import Policy, PolicyVersions
-from robot_rl.learning.weights import Weights, specs, unpack
+from robot_rl.learning.weights import Weights, check_settings, specs, unpack
 from robot_rl.types import Action, Observation
 
 How = Literal['sample', 'mean', 'zero']
@@ -36,34 +36,42 @@ class Player:
         self._how = how
         self._seed = seed
         self._versions: PolicyVersions | None = None
+        self._settings = ''
         self._refresh: Refresh = 'episode'
         self._dropping = ActionDropping(0.0, seed)
         self._playing = Policy('', -1 if agent is None else 0, -1, {})
         self._episode = -1
 
     def follow(
-        self, versions: PolicyVersions, refresh: Refresh = 'episode', drop_actions: float = 0.0
+        self,
+        versions: PolicyVersions,
+        settings: str,
+        refresh: Refresh = 'episode',
+        drop_actions: float = 0.0,
     ) -> None:
         """From now on policies come from a learner; none plays before the first is here.
 
         Args:
             versions: keeps them.
+            settings: JSON of what shapes the data here, from `weights.settings_json`; the
+                learner's must be equal.
             refresh: whether one plays a whole episode, or until a newer one is here. The noise
                 of an episode goes on across a change.
             drop_actions: probability that an action gets lost, see `ActionDropping`.
         """
-        self._versions, self._refresh = versions, refresh
+        self._versions, self._settings, self._refresh = versions, settings, refresh
         self._dropping = ActionDropping(drop_actions, self._seed)
 
     def offer(self, offered: Weights) -> None:
         """Takes a policy from the learner.
 
         Raises:
-            InputError: a changed byte, another shape, a NaN, or an older version; the policy
-                that plays goes on.
+            InputError: another agent, robot, observation or action, a changed byte, another
+                shape, a NaN, or an older version; the policy that plays goes on.
         """
         if self._agent is None or self._versions is None:
             return
+        check_settings(self._settings, offered.settings, 'policy/weights')
         state = unpack(offered.data, offered.sha256, specs(self._agent.policy_state()))
         refusal = self._versions.offer(
             Policy(offered.run, offered.version, offered.episode, state)
