@@ -130,6 +130,7 @@ def train(run: Run, rank: int) -> Result:
         imitation=run.imitation,
         actor_entries=('hand', 'block'),
         value_entries=('hand', 'block', 'hidden'),
+        normalize=False,
         gamma=0.95,
         learning_rate=1e-3,
         max_divergence=0.05,

@@ -201,11 +201,13 @@ def test_saved_state_is_a_copy(name):
     assert same(kept[1], policy)
 
 
-@pytest.mark.parametrize('scale', [0.0, 1e-6, 1e4])
-def test_extreme_batches_leave_finite_numbers(name, scale):
+@pytest.mark.parametrize('terminated', [True, False])
+@pytest.mark.parametrize('scale', [0.0, 1e-6, 1e4, 1e6])
+def test_extreme_batches_leave_finite_numbers(name, scale, terminated):
     agent, rng = make(name), np.random.default_rng(0)
     for _ in range(20):
         batch = data_for(agent, rng, scale=scale or 1.0)
+        batch = dataclasses.replace(batch, terminated=batch.terminated & terminated)
         if not scale:
             zeros = {k: np.zeros_like(v) for k, v in batch.observation.items()}
             batch = dataclasses.replace(batch, observation=zeros, next_observation=zeros)
@@ -213,6 +215,17 @@ def test_extreme_batches_leave_finite_numbers(name, scale):
         assert measured
         assert np.isfinite(list(measured.values())).all()
     weights.check_finite(agent.state_dict(), name)
+
+
+@pytest.mark.parametrize('damage', [lambda a: a[:16], lambda a: np.zeros_like(a) + 255])
+def test_a_random_generator_of_another_kind_is_refused_and_changes_nothing(name, damage):
+    """Such as that of a GPU on a machine without one."""
+    agent, other = make(name), make(name, 1).state_dict()
+    before = agent.state_dict()
+    for key in [key for key in other if key.endswith('/state')]:
+        with pytest.raises(InputError, match=f'{key}: expected the state of a random generator'):
+            agent.load_state_dict(other | {key: damage(other[key])})
+        assert same(before, agent.state_dict())
 
 
 @pytest.mark.parametrize(

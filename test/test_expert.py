@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -76,6 +77,15 @@ def test_a_student_gets_the_expert_of_its_configuration(trained):
 def test_an_expert_whose_actions_mean_something_else_is_refused(trained, run, message):
     with pytest.raises(InputError, match=message):
         load_expert(str(trained[0]), run)
+
+
+def test_an_expert_with_a_memory_is_refused(trained):
+    """It would label steps that have nothing to do with each other."""
+    folder, learner = trained
+    data = {'algorithm': 'ppo', 'agent': {'hidden': [8], 'cells': 4, 'device': 'cpu'}}
+    Path(learner.run.agent).write_text(yaml.safe_dump(data))
+    with pytest.raises(InputError, match='expected a policy without memory'):
+        load_expert(str(folder), student_run())
 
 
 def test_a_folder_without_a_checkpoint_is_refused(tmp_path):

@@ -198,6 +198,17 @@ def test_colour_and_depth_make_one_view():
     assert agent.act({'image': picture, 'depth': deep}, False).shape == (2,)
 
 
+def test_a_view_of_what_the_task_lacks_is_named():
+    entries = {'image': EntrySpec((16, 16, 3), 'uint8')}
+    config = EncoderConfig('small', 4, views=(('image',), ('goal_imgae',)))
+    with pytest.raises(InputError, match=r"expected entries of the task, got \['goal_imgae'\]"):
+        AGENTS['bc'](
+            AGENTS['bc'].Config(**FIXED | {'encoder': config, 'labels': 'all'}),
+            DataSpec(entries, 2),
+            0,
+        )
+
+
 @pytest.mark.parametrize('name', CASES)
 def test_pictures_without_an_encoder_and_an_encoder_without_pictures_are_refused(name):
     kind, chosen = config(name, encoder=None)

@@ -12,8 +12,11 @@ from hypothesis import given, settings, strategies as st
 from step_stream import make_step
 
 from robot_rl.errors import InputError
+from robot_rl.learning.build import make_starts
+from robot_rl.learning.config import load_agent
 from robot_rl.replay.starts import DemonstrationStarts, StartsConfig, load_starts
 from robot_rl.replay.step_file import write_steps
+from robot_rl.task import load_task
 from robot_rl.types import Step
 
 
@@ -124,3 +127,28 @@ def test_files_are_read_and_what_is_missing_is_named(tmp_path: Path) -> None:
 def test_shares_that_are_none_are_refused(change: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         StartsConfig(**change)
+
+
+@pytest.mark.parametrize(
+    ('algorithm', 'shown'),
+    [('ddpg', '{path: demos.npz, share: 0.5}'), ('ppo', 'demos.npz'), ('ppo_gail', 'demos.npz')],
+)
+def test_any_agent_with_demonstrations_may_begin_in_them(
+    tmp_path: Path, algorithm: str, shown: str
+) -> None:
+    write_steps(tmp_path / 'demos.npz', demonstrations((3,))[0])
+    agent = tmp_path / 'agent.yaml'
+    agent.write_text(
+        f'algorithm: {algorithm}\nlearner: {{demonstrations: {shown}, starts: {{share: 1}}}}'
+    )
+    starts = make_starts(load_task('particle', agent=str(agent)), 0)
+    assert starts is not None
+    assert len(starts) == 2
+
+
+@pytest.mark.parametrize('algorithm', ['ddpg', 'ppo'])
+def test_starts_without_demonstrations_are_refused(tmp_path: Path, algorithm: str) -> None:
+    agent = tmp_path / 'agent.yaml'
+    agent.write_text(f'algorithm: {algorithm}\nlearner: {{starts: {{share: 1}}}}')
+    with pytest.raises(InputError, match='starts: expected demonstrations to begin in'):
+        load_agent(str(agent))

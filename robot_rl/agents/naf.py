@@ -47,6 +47,8 @@ _RANGES = {
     'noise_sigma': Range(0, 2),
 }
 _PARTS = ('policy', 'value', 'factor', 'target', 'optimizer', 'noise_value', 'act_rng', 'updates')
+#: Of the gradient: far over that of any batch but one with a wild row, whose square is no number.
+_MAX_NORM = 1e4
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ class NAF:
         self._target = copy.deepcopy(self._value).requires_grad_(False)
         learned = (self._policy, self._value, self._factor)
         moved = [p for network in learned for p in training.trained(network)]
-        self._optimizer = training.Adam(moved, self._config.learning_rate)
+        self._optimizer = training.Adam(moved, self._config.learning_rate, _MAX_NORM)
         self._acting = Acting(self._policy, seen, seed, LayerNormMLP.to_numpy, self._play)
         self._act_rng = self._acting.rng
         self._parts: dict[str, state.Part] = {name: getattr(self, f'_{name}') for name in _PARTS}

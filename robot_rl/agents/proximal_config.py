@@ -58,7 +58,7 @@ class ProximalConfig:
 
     actor_entries: tuple[str, ...] = ()
     value_entries: tuple[str, ...] = ()
-    normalize: bool = False
+    normalize: bool = True
     predicted_entries: tuple[str, ...] = ()
     hidden: tuple[int, ...] = (128, 128)
     value_hidden: tuple[int, ...] = (128, 128)

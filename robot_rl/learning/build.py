@@ -13,7 +13,7 @@ from robot_rl.control.robot import RobotConfig
 from robot_rl.errors import InputError
 from robot_rl.learning import weights
 from robot_rl.learning.checkpoint import load_latest
-from robot_rl.learning.config import LearnerConfig, load_agent
+from robot_rl.learning.config import load_agent
 from robot_rl.learning.expert import teach
 from robot_rl.learning.learner import Learner, RunInfo, check_run
 from robot_rl.learning.on_policy import OnPolicyLearner
@@ -134,9 +134,10 @@ def make_starts(task: TaskConfig, seed: int) -> DemonstrationStarts | None:
         InputError: the demonstrations hold no states.
     """
     learner = load_agent(task.agent).learner
-    if not isinstance(learner, LearnerConfig) or not (learner.starts and learner.demonstrations):
+    shown = learner.demonstrations
+    if not (learner.starts and shown):
         return None
-    return load_starts(learner.demonstrations.path, learner.starts, seed)
+    return load_starts(shown if isinstance(shown, str) else shown.path, learner.starts, seed)
 
 
 def make_player(

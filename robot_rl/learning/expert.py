@@ -38,7 +38,8 @@ def load_expert(checkpoint: str, student: RunInfo) -> Agent:
     Its observations may be other ones than the student's, its actions may not.
 
     Raises:
-        InputError: no checkpoint there, or one whose actions mean something else.
+        InputError: no checkpoint there, or one whose actions mean something else or follow
+            from a memory.
     """
     found, path = load_latest(Path(checkpoint), only=('policy',))
     try:
@@ -48,6 +49,11 @@ def load_expert(checkpoint: str, student: RunInfo) -> Agent:
     settings = _compared(json.loads(run.settings), json.loads(student.settings), str(path))
     spec = parse(DataSpec, {k: settings[k] for k in ('entries', 'action_size')}, str(path))
     loaded = load_agent(run.agent)
+    if getattr(loaded.agent, 'cells', 0):
+        raise InputError(
+            f'{path}: expert: expected a policy without memory, as it labels steps out of their '
+            f'order; agent {run.agent} has cells'
+        )
     on_cpu = dataclasses.replace(loaded.agent, device='cpu')
     expert = dataclasses.replace(loaded, agent=on_cpu).make(spec, run.seed)
     expert.load_policy_state(found.files['policy'])

@@ -6,6 +6,7 @@ from typing import Literal
 
 from robot_rl import ranges
 from robot_rl.ranges import Range
+from robot_rl.replay.starts import StartsConfig
 
 _RANGES = {
     'rollout_steps': Range(1, 1_000_000_000),
@@ -27,6 +28,7 @@ class OnPolicyConfig:
         demonstrations: `.npz` file, recording, or folder of these, for agents that imitate;
             looked for here, then beside the agent's file; none when empty.
         checkpoint_steps: actions between two checkpoints.
+        starts: which episodes begin in a demonstrated state, in simulation; none when absent.
         drop_actions: probability that an action of the training gets lost and the one before it
             is played again.
         refresh: policies change between episodes only.
@@ -37,6 +39,7 @@ class OnPolicyConfig:
     max_policy_age: int = 2
     demonstrations: str = ''
     checkpoint_steps: int = 5000
+    starts: StartsConfig | None = None
     drop_actions: float = 0.0
     refresh: Literal['episode'] = 'episode'
 
@@ -48,3 +51,5 @@ class OnPolicyConfig:
                 f'capacity: expected at least rollout_steps, {self.rollout_steps}, '
                 f'got {self.capacity}'
             )
+        if self.starts and not self.demonstrations:
+            raise ValueError('starts: expected demonstrations to begin in, got none')

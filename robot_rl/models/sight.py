@@ -55,6 +55,11 @@ class Views:
         Raises:
             InputError: names the picture that is missing, or whose size differs.
         """
+        for group in config.views:
+            if unknown := [name for name in group if name not in spec.entries]:
+                raise InputError(
+                    f'encoder: view {list(group)}: expected entries of the task, got {unknown}'
+                )
         stacked = [group for group in config.views if set(group) & set(names)]
         for group in stacked:
             for name in group:

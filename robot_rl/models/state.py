@@ -27,12 +27,16 @@ def load(parts: Mapping[str, Part], state: State, where: str) -> None:
     """Brings the parts to the state that `save` gave; changes nothing when one does not fit.
 
     Raises:
-        InputError: opens with `where`; names the array that is missing or has another shape.
+        InputError: opens with `where`; names the array that is missing, has another shape, or
+            is no state of its random generator: those of a processor and a GPU differ.
     """
     current = save(parts)
     arrays.check_names(set(state), set(current), where)
     for name, item in current.items():
         _check(name, state[name], item, where)
+    for name, part in parts.items():
+        if isinstance(part, torch.Generator | np.random.Generator):
+            _check_generator(f'{name}/state', part, arrays.part(state, name), where)
     for name, part in parts.items():
         _load(part, arrays.part(state, name))
 
@@ -64,6 +68,22 @@ def _check(name: str, got: NDArray[np.generic], own: NDArray[np.generic], where:
     if got.dtype != own.dtype or (own.dtype != np.uint8 and got.shape != own.shape):
         have, want = f'{got.dtype} {got.shape}', f'{own.dtype} {own.shape}'
         raise InputError(f'{where}: {name}: expected {want}, got {have}')
+
+
+def _check_generator(
+    name: str, part: torch.Generator | np.random.Generator, state: State, where: str
+) -> None:
+    """Tries a generator's state on another one of its kind."""
+    try:
+        if isinstance(part, torch.Generator):
+            _load(torch.Generator(part.device), state)
+        else:
+            _load(np.random.default_rng(), state)
+    except (RuntimeError, ValueError, KeyError, TypeError) as error:
+        on = f' on {part.device}' if isinstance(part, torch.Generator) else ''
+        raise InputError(
+            f'{where}: {name}: expected the state of a random generator{on}: {error}'
+        ) from error
 
 
 def _array(tensor: Tensor) -> NDArray[np.generic]:

@@ -3,6 +3,7 @@
 
 import copy
 import ctypes
+import math
 from collections.abc import Iterable, Sequence
 from typing import Literal, TypeVar
 
@@ -50,11 +51,19 @@ class Adam(nn.Module):
     Its moments are buffers, so that they are saved and restored like those of any module.
     """
 
-    def __init__(self, parameters: Iterable[Tensor], learning_rate: float) -> None:
-        """Starts with moments of zero."""
+    def __init__(
+        self, parameters: Iterable[Tensor], learning_rate: float, max_norm: float = math.inf
+    ) -> None:
+        """Starts with moments of zero.
+
+        Args:
+            parameters: what is moved.
+            learning_rate: step size.
+            max_norm: of the gradient over all parameters; longer ones are shortened.
+        """
         super().__init__()
         self._moved = list(parameters)
-        self._learning_rate = learning_rate
+        self._learning_rate, self._max_norm = learning_rate, max_norm
         self._means = [torch.zeros_like(p) for p in self._moved]
         self._squares = [torch.zeros_like(p) for p in self._moved]
         self._count = torch.zeros((), device=self._moved[0].device)
@@ -75,6 +84,10 @@ class Adam(nn.Module):
         """One step down the given gradients, one for each parameter."""
         with torch.no_grad():
             self._count += 1
+            if math.isfinite(self._max_norm):
+                norm = torch.stack([g.norm() for g in gradients]).norm()
+                factor = (self._max_norm / (norm + 1e-8)).clamp(max=1.0)
+                gradients = [g * factor for g in gradients]
             torch._fused_adam_(
                 self._moved,
                 list(gradients),

@@ -5,7 +5,7 @@ Without a process group of torch.distributed there is one worker, and nothing is
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -81,26 +81,8 @@ def minibatches(
 
 
 class SharedAdam(Adam):
-    """Adam on the sum of all workers' gradients, whose norm is bounded."""
-
-    def __init__(
-        self, parameters: Iterable[Tensor], learning_rate: float, max_norm: float = math.inf
-    ) -> None:
-        """Starts with moments of zero.
-
-        Args:
-            parameters: what is moved.
-            learning_rate: step size.
-            max_norm: of the gradient over all parameters; longer ones are shortened.
-        """
-        super().__init__(parameters, learning_rate)
-        self._max_norm = max_norm
+    """Adam on the sum of all workers' gradients."""
 
     def step(self, gradients: Sequence[Tensor]) -> None:
         """One step; the gradients are this worker's part."""
-        summed = total(gradients)
-        if math.isfinite(self._max_norm):
-            norm = torch.stack([g.norm() for g in summed]).norm()
-            factor = (self._max_norm / (norm + 1e-8)).clamp(max=1.0)
-            summed = [g * factor for g in summed]
-        super().step(summed)
+        super().step(total(gradients))
