@@ -64,7 +64,7 @@ def arguments():
     return [
         named('task', default='usb_insertion'),
         named('robot', own),
-        named('agent', own),
+        named('agent', f'{own}; on hardware rlpd where it has neither base controller nor camera'),
         argument('seed', 'seed of start states, goals, exploration and networks', '0'),
         argument('checkpoint', "checkpoint folder to start from; '' for none"),
         argument('run_dir', "folder for the results; '' takes runs/<date>-<time>"),
@@ -141,6 +141,8 @@ def read_settings(configurations):
         raise RuntimeError(f'argument params: no such file: {settings["params"]}')
     if settings['world'] == 'real':
         settings |= {'sync': 'realtime', 'reset': 'motion'}
+        if settings['learner'] == 'true' and starts_from_nothing(settings):
+            settings['agent'] = 'rlpd'
     run_dir = Path(settings['run_dir'] or time.strftime('runs/%Y%m%d-%H%M%S')).absolute()
     settings['run_dir'] = str(run_dir)
     if settings['demo'] == 'true' and not settings['bag']:
@@ -160,11 +162,25 @@ def nodes(settings):
     return names
 
 
+def starts_from_nothing(settings):
+    """Whether a training has no agent of its own choice, no checkpoint and no base controller.
+
+    On hardware it then needs demonstrations; what sees pictures has an agent made for them.
+    """
+    chosen = settings['agent'] or settings['checkpoint']
+    base = task_of(settings).get('base', {}).get('kind', 'none')
+    return not chosen and base == 'none' and not has_cameras(settings)
+
+
 def has_cameras(settings):
-    """Whether the task's file lists a camera, or one that it extends."""
+    """Whether the task lists a camera."""
+    return bool(task_of(settings).get('cameras'))
+
+
+def task_of(settings):
+    """The task's file, laid over those that it extends."""
     named = CONFIG / 'tasks' / f'{settings["task"]}.yaml'
-    path = named if named.is_file() else Path(settings['task'])
-    return bool(task_file.read(path).get('cameras'))
+    return task_file.read(named if named.is_file() else Path(settings['task']))
 
 
 def environment(settings):

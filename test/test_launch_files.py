@@ -164,6 +164,23 @@ def test_environment_has_defaults_that_a_user_may_replace(prefix, monkeypatch):
     assert process.environment['ROS_LOG_DIR'] == '/tmp/logs'
 
 
+@pytest.mark.parametrize(
+    ('name', 'arguments', 'agent'),
+    [
+        ('train_real', {'task': 'fetch_push'}, 'rlpd'),
+        ('train_real', {'task': 'fetch_push', 'agent': 'sac_her'}, 'sac_her'),
+        ('train_real', {'task': 'fetch_push', 'checkpoint': 'runs/a'}, ''),
+        ('train_real', {'task': 'usb_insertion'}, ''),
+        ('train_real', {'task': 'fetch_pick_image'}, ''),
+        ('train_sim', {'task': 'fetch_push'}, ''),
+    ],
+)
+def test_what_starts_from_nothing_on_hardware_learns_from_demonstrations(
+    prefix, name, arguments, agent
+):
+    assert parameters(planned(name, **arguments)['learner_node'])['agent'] == agent
+
+
 def test_camera_node_follows_the_task(prefix):
     task = prefix / 'seeing.yaml'
     task.write_text('cameras: [{name: front}]\n')
