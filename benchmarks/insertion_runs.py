@@ -90,7 +90,7 @@ def demonstrated(task: TaskConfig, config: AgentConfig, seed: int, folder: Path)
     """The agent with successful episodes of the scripted expert in every batch."""
     played = expert.play(task, DEMONSTRATIONS, EVALUATION_SEED + 100 + seed)
     path = folder / 'demonstrations.npz'
-    write_steps(path, played.steps)
+    write_steps(path, played.steps, played.settings)
     assert isinstance(config.learner, LearnerConfig)
     learner = replace(
         config.learner,

@@ -132,7 +132,7 @@ class Demonstrations:
     def record(self) -> int:
         """Writes it; how many of its episodes are solved."""
         played = expert.play(self.task, self.episodes, DEMONSTRATION_SEED + self.first)
-        write_steps(self.path, played.steps)
+        write_steps(self.path, played.steps, played.settings)
         return sum(played.success)
 
 

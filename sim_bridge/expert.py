@@ -11,6 +11,7 @@ import numpy as np
 
 from robot_rl.episodes.episode import Limits
 from robot_rl.errors import InputError
+from robot_rl.learning.build import data_settings
 from robot_rl.ranges import at_least_one
 from robot_rl.replay.starts import WORLD_STATE
 from robot_rl.replay.step_file import write_steps
@@ -35,6 +36,7 @@ class Played:
         first: action at which each solved episode was solved for the first time.
         steps: of the replay stream.
         frames: pictures of all episodes.
+        settings: JSON of what shapes the steps.
     """
 
     film: bool = False
@@ -43,6 +45,7 @@ class Played:
     first: list[int] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
+    settings: str = ''
 
     def keep_state(self, host: DirectHost) -> None:
         """Adds the present state to the observation."""
@@ -68,8 +71,9 @@ def play(
     task: TaskConfig, episodes: int, seed: int, film: bool = False, states: bool = False
 ) -> Played:
     """Plays episodes of the expert."""
-    host = DirectHost(task, robot_of(task), Limits(task.horizon), seed, 'expert')
-    played = Played(film, states)
+    robot = robot_of(task)
+    host = DirectHost(task, robot, Limits(task.horizon), seed, 'expert')
+    played = Played(film, states, settings=data_settings(task, robot))
     try:
         for _ in range(episodes):
             _play_one(task, host, played)
@@ -118,7 +122,7 @@ def main(argv: list[str]) -> int:
         task, options.episodes, options.seed, bool(options.video), bool(options.demonstrations)
     )
     if options.demonstrations:
-        write_steps(options.demonstrations, played.steps)
+        write_steps(options.demonstrations, played.steps, played.settings)
     if options.video:
         write_video(options.video, played.frames, task.rates.action_hz)
     report = {

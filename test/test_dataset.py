@@ -11,6 +11,7 @@ from rclpy.serialization import serialize_message
 from step_stream import SPEC, make_step, stream
 
 from robot_rl.errors import InputError
+from robot_rl.learning.weights import settings_json
 from robot_rl.nodes import records
 from robot_rl.replay.bag import BagWriter
 from robot_rl.replay.buffer import ReplayBuffer
@@ -39,16 +40,16 @@ def full(step: Step) -> Step:
     )
 
 
-def record(folder: Path, steps: list[Step], topic: str = 'replay') -> Path:
-    bag = BagWriter(folder, topic, STEP_TYPE, definition(STEP_TYPE))
+def record(folder: Path, steps: list[Step], topic: str = 'replay', settings: str = '') -> Path:
+    bag = BagWriter(folder, topic, STEP_TYPE, definition(STEP_TYPE), settings)
     for step in steps:
         bag.write(serialize_message(records.to_step(step)), step.observation.stamp_ns)
     bag.close()
     return folder
 
 
-def save(path: Path, steps: list[Step]) -> Path:
-    write_steps(path, steps)
+def save(path: Path, steps: list[Step], settings: str = '') -> Path:
+    write_steps(path, steps, settings)
     return path
 
 
@@ -160,6 +161,25 @@ def test_data_of_another_task_is_refused_by_name(tmp_path, write, spec, message)
     path = write(tmp_path / 'other.npz' if write is save else tmp_path / 'other', steps)
     with pytest.raises(InputError, match=f'other.*{message}'):
         load_dataset(path, spec)
+
+
+@pytest.mark.parametrize('write', [save, record])
+def test_actions_that_mean_something_else_are_refused(tmp_path, write) -> None:
+    """Two numbers may be two joints or two sides of a table."""
+    steps, ending = [full(step) for step in stream(5)], '.npz' if write is save else ''
+    made, wanted = (
+        settings_json('', SPEC, action={'axes': axes}) for axes in ('slides', 'joints')
+    )
+    path = write(tmp_path / f'untold{ending}', steps)
+    assert len(load_dataset(path, SPEC, settings=wanted)) == 4
+    path = write(tmp_path / f'told{ending}', steps, settings=made)
+    assert len(load_dataset(path, SPEC, settings=made)) == 4
+    assert len(load_dataset(path, SPEC)) == 4
+    with pytest.raises(InputError, match=r"told.*: action: expected .*'joints'.*, got .*'slides'"):
+        load_dataset(path, SPEC, settings=wanted)
+    path = write(tmp_path / f'odd{ending}', steps, settings='x')
+    with pytest.raises(InputError, match=r"odd.*: settings: expected JSON, got 'x'"):
+        load_dataset(path, SPEC, settings=wanted)
 
 
 def change(path: Path, **arrays) -> Path:

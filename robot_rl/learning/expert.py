@@ -4,7 +4,6 @@
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
 
 from robot_rl.agents import BC, Agent
 from robot_rl.config import parse
@@ -12,10 +11,8 @@ from robot_rl.errors import InputError
 from robot_rl.learning.checkpoint import load_latest
 from robot_rl.learning.config import load_agent
 from robot_rl.learning.learner import RunInfo
+from robot_rl.replay import meaning
 from robot_rl.types import DataSpec
-
-#: Settings that give an action its meaning; the expert's must be the student's.
-_ACTION_KEYS = ('action_size', 'action', 'base', 'joints')
 
 
 def teach(agent: Agent, run: RunInfo) -> None:
@@ -46,7 +43,8 @@ def load_expert(checkpoint: str, student: RunInfo) -> Agent:
         run = RunInfo(**found.meta['run_info'])
     except (KeyError, TypeError) as error:
         raise InputError(f'{path}: not a checkpoint of a training run: {error}') from error
-    settings = _compared(json.loads(run.settings), json.loads(student.settings), str(path))
+    settings = json.loads(run.settings)
+    meaning.check(json.loads(student.settings), settings, f'{path}: expert')
     spec = parse(DataSpec, {k: settings[k] for k in ('entries', 'action_size')}, str(path))
     loaded = load_agent(run.agent)
     if getattr(loaded.agent, 'cells', 0):
@@ -57,13 +55,4 @@ def load_expert(checkpoint: str, student: RunInfo) -> Agent:
     on_cpu = dataclasses.replace(loaded.agent, device='cpu')
     expert = dataclasses.replace(loaded, agent=on_cpu).make(spec, run.seed)
     expert.load_policy_state(found.files['policy'])
-    return expert
-
-
-def _compared(expert: dict[str, Any], student: dict[str, Any], where: str) -> dict[str, Any]:
-    """The expert's settings, once they give actions the meaning that the student's do."""
-    for key in _ACTION_KEYS:
-        if expert.get(key) != student.get(key):
-            want, got = student.get(key), expert.get(key)
-            raise InputError(f'{where}: expert: {key}: expected {want!r}, got {got!r}')
     return expert

@@ -85,7 +85,9 @@ class Learner:
         """
         self.run = run
         self.statistics = Statistics()
-        self._sources: Feed = make_sources(config, spec, agent.entries) if feed is None else feed
+        self._sources: Feed = (
+            make_sources(config, spec, agent.entries, run.settings) if feed is None else feed
+        )
         self.replay, self._mixture = self._sources.online, self._sources.mixture
         self.metrics: dict[str, float] = {}
         self.diverged = ''

@@ -36,7 +36,9 @@ class Rollouts:
         demonstrations: transitions read from disk, that go along with every rollout.
     """
 
-    def __init__(self, config: OnPolicyConfig, agent: OnPolicyAgent, spec: DataSpec) -> None:
+    def __init__(
+        self, config: OnPolicyConfig, agent: OnPolicyAgent, spec: DataSpec, settings: str
+    ) -> None:
         """Starts without an episode, and reads the demonstrations.
 
         Raises:
@@ -49,7 +51,7 @@ class Rollouts:
         self._imitated: Batch | None = None
         self._digest, self.demonstrations = '', 0
         if config.demonstrations:
-            buffer = load_dataset(config.demonstrations, used)
+            buffer = load_dataset(config.demonstrations, used, settings=settings)
             self._imitated, self._digest = _whole(buffer), digest(buffer)
             self.demonstrations = len(buffer)
 
@@ -135,7 +137,8 @@ class OnPolicyLearner(Learner):
             InputError: the demonstrations do not fit the task.
         """
         self._rollout_steps = config.rollout_steps
-        super().__init__(_general(config), agent, spec, run, Rollouts(config, agent, spec))
+        rollouts = Rollouts(config, agent, spec, run.settings)
+        super().__init__(_general(config), agent, spec, run, rollouts)
 
     @property
     def owed(self) -> int:

@@ -41,13 +41,16 @@ class Sources:
             self.interventions.add(step)
 
 
-def make_sources(config: LearnerConfig, spec: DataSpec, read: tuple[str, ...]) -> Sources:
+def make_sources(
+    config: LearnerConfig, spec: DataSpec, read: tuple[str, ...], settings: str = ''
+) -> Sources:
     """Reserves replay for what the agent reads and what relabelling needs.
 
     Args:
         config: how the agent is fed.
         spec: of the observations and the action.
         read: entries that the agent reads.
+        settings: JSON of what shapes the data here.
 
     Raises:
         InputError: names the entry, or the demonstration file, that does not fit.
@@ -66,7 +69,7 @@ def make_sources(config: LearnerConfig, spec: DataSpec, read: tuple[str, ...]) -
         share = config.interventions.share
         sources['interventions'] = Source(make_sampler(config, buffer), share, demonstration=True)
     if config.demonstrations:
-        buffer = load_dataset(config.demonstrations.path, used, config.action)
+        buffer = load_dataset(config.demonstrations.path, used, config.action, settings)
         share, demonstrations = config.demonstrations.share, len(buffer)
         sources['demonstrations'] = Source(
             make_sampler(config, buffer), share, demonstration=True, fixed=True

@@ -22,6 +22,7 @@ from rclpy.serialization import serialize_message
 from robot_rl_msgs import msg as rr
 
 from robot_rl.errors import InputError
+from robot_rl.learning.build import data_settings
 from robot_rl.nodes import conversions as convert, records
 from robot_rl.nodes.common import EVENT_QOS, REPLAY_QOS, GraphNode, run, step_qos
 from robot_rl.replay.assembler import StepAssembler
@@ -56,7 +57,9 @@ class ReplayNode(GraphNode):
         folder = self.parameters.bag
         if not folder:
             return None
-        return Recorder(BagWriter(Path(folder), 'replay', STEP_TYPE, definition(STEP_TYPE)))
+        settings = data_settings(self.task, self.robot)
+        bag = BagWriter(Path(folder), 'replay', STEP_TYPE, definition(STEP_TYPE), settings)
+        return Recorder(bag)
 
     def _on_observation(self, message: rr.Observation) -> None:
         self._send(self._assembler.add_observation(records.from_observation(message)))

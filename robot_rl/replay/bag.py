@@ -23,6 +23,7 @@ from robot_rl.errors import InputError
 
 SYNC_SECONDS = 1.0
 CHUNK_BYTES = 16 * 1024  # what a crash can cost
+_SETTINGS = 'robot_rl settings'
 
 _Record = tuple[Schema | None, Channel, Message]
 
@@ -38,7 +39,9 @@ class BagWriter:
         messages: written so far.
     """
 
-    def __init__(self, folder: Path, topic: str, type_name: str, definition: str) -> None:
+    def __init__(
+        self, folder: Path, topic: str, type_name: str, definition: str, settings: str = ''
+    ) -> None:
         """Opens a new file.
 
         Args:
@@ -46,6 +49,7 @@ class BagWriter:
             topic: of all messages.
             type_name: such as `robot_rl_msgs/msg/Step`.
             definition: text of the type and all that it is made of, `ros2msg`.
+            settings: kept beside the topic's name, see `read_settings`.
 
         Raises:
             InputError: the folder can't be written.
@@ -64,7 +68,8 @@ class BagWriter:
         self._writer = Writer(self._file, chunk_size=CHUNK_BYTES, compression=CompressionType.LZ4)
         self._writer.start(profile='ros2', library='robot_rl')
         schema = self._writer.register_schema(type_name, 'ros2msg', definition.encode())
-        self._channel = self._writer.register_channel(topic, 'cdr', schema)
+        metadata = {_SETTINGS: settings}
+        self._channel = self._writer.register_channel(topic, 'cdr', schema, metadata)
 
     def write(self, data: bytes, stamp_ns: int) -> None:
         """Appends one serialized message; does nothing after an error."""
@@ -170,6 +175,17 @@ def count_records(folder: Path, type_name: str) -> int:
         InputError: no recording in the folder.
     """
     return sum(s is not None and s.name == type_name for s, _, _ in _messages(folder))
+
+
+def read_settings(folder: Path, type_name: str) -> str:
+    """What a recording says that shapes its messages of one type; '' where it says nothing.
+
+    Raises:
+        InputError: no recording in the folder.
+    """
+    found = (c for s, c, _ in _messages(folder) if s is not None and s.name == type_name)
+    channel = next(found, None)
+    return channel.metadata.get(_SETTINGS, '') if channel else ''
 
 
 def recordings(folder: Path) -> list[Path]:

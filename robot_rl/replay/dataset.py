@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Steps on disk as a replay buffer: recordings of the graph, or files of `replay/step_file.py`."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from robot_rl.errors import InputError
-from robot_rl.replay import recording, step_file
+from robot_rl.replay import meaning, recording, step_file
 from robot_rl.replay.bag import is_recording
 from robot_rl.replay.buffer import ReplayBuffer
 from robot_rl.replay.columns import ActionKind
@@ -14,7 +15,7 @@ from robot_rl.types import DataSpec, Step
 
 
 def load_dataset(
-    path: str | Path, spec: DataSpec, action: ActionKind = 'requested'
+    path: str | Path, spec: DataSpec, action: ActionKind = 'requested', settings: str = ''
 ) -> ReplayBuffer:
     """A buffer that holds all steps of a data set and has room for no more.
 
@@ -22,6 +23,8 @@ def load_dataset(
         path: an `.npz` file, an `.mcap` file, the folder of a recording, or a folder of these.
         spec: shapes of the entries and size of the action; other entries are left out.
         action: which of a step's two actions is learned from.
+        settings: JSON of what shapes the data here, from `build.data_settings`; compared with
+            what a file says of its actions, where both say something.
 
     Raises:
         InputError: names the file, and what was expected there: no step, no two steps of an
@@ -30,6 +33,7 @@ def load_dataset(
     files = find_files(Path(path))
     buffer = ReplayBuffer(max(2, sum(_count(file) for file in files)), spec, action)
     for file in files:
+        _check_meaning(file, settings)
         _fill(buffer, file, spec)
     return buffer
 
@@ -78,6 +82,19 @@ def _fill(buffer: ReplayBuffer, file: Path, spec: DataSpec) -> None:
         raise InputError(f'{file}: expected finite numbers, got others in {count} steps')
     if len(buffer) == before:
         raise InputError(f'{file}: expected two steps of an episode in a row, got none')
+
+
+def _check_meaning(file: Path, settings: str) -> None:
+    """Refuses a file whose actions mean something else."""
+    kind = step_file if file.suffix == '.npz' else recording
+    said = kind.read_settings(file)
+    if not (settings and said):
+        return
+    try:
+        other = json.loads(said)
+    except ValueError as error:
+        raise InputError(f'{file}: settings: expected JSON, got {said!r}') from error
+    meaning.check(json.loads(settings), other, str(file))
 
 
 def _check(step: Step, file: Path, spec: DataSpec) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot_rl.errors import InputError
-from robot_rl.replay.bag import count_records, read_records
+from robot_rl.replay import bag
 from robot_rl.types import RAW_ENTRIES, Entries, Observation, Step
 
 STEP_TYPE = 'robot_rl_msgs/msg/Step'
@@ -27,7 +27,7 @@ def read_steps(path: Path) -> Iterator[Step]:
     Raises:
         InputError: no recording there, or steps of another layout; names the file.
     """
-    for message in read_records(path, STEP_TYPE):
+    for message in bag.read_records(path, STEP_TYPE):
         try:
             yield step_of(message, _observation(message.observation))
         except (AttributeError, TypeError, ValueError) as error:
@@ -40,7 +40,16 @@ def count(path: Path) -> int:
     Raises:
         InputError: no recording there.
     """
-    return count_records(path, STEP_TYPE)
+    return bag.count_records(path, STEP_TYPE)
+
+
+def read_settings(path: Path) -> str:
+    """What shapes the steps of a recording, as JSON; '' where it does not say.
+
+    Raises:
+        InputError: no recording there.
+    """
+    return bag.read_settings(path, STEP_TYPE)
 
 
 def step_of(message: Any, observation: Observation) -> Step:

@@ -10,6 +10,7 @@
 | reward | float64 [N] |
 | success, terminated, truncated, cut | bool [N]; `cut` is the observation's own flag |
 | entries/NAME | any number type, [N, ...] |
+| settings | text, JSON of what shapes the data; may be missing |
 """
 
 from collections.abc import Iterable, Iterator
@@ -38,12 +39,13 @@ _KINDS = {'U': 'text', 'i': 'whole numbers', 'f': 'floats', 'b': 'bool'}
 _OF_OBSERVATION = ('collector', 'episode', 'step', 'stamp_ns')
 
 
-def write_steps(path: Path, steps: Iterable[Step]) -> int:
+def write_steps(path: Path, steps: Iterable[Step], settings: str = '') -> int:
     """Writes steps into a new file; how many.
 
     Args:
         path: ends in `.npz`; what is there is replaced.
         steps: all with the same entries and the same size of action.
+        settings: JSON of what shapes them, from `build.data_settings`; '' where nobody knows.
 
     Raises:
         InputError: there is none, they differ in their entries or shapes, or the disk refuses.
@@ -61,7 +63,8 @@ def write_steps(path: Path, steps: Iterable[Step]) -> int:
     try:
         entries = {_ENTRIES + n: np.stack([s.observation.entries[n] for s in kept]) for n in names}
         fields = {name: np.array([_field(step, name) for step in kept]) for name in _FIELDS}
-        arrays = {'format': np.array(FORMAT)} | fields | entries
+        texts = {'format': np.array(FORMAT), 'settings': np.array(settings)}
+        arrays = texts | fields | entries
         partial = path.with_suffix('.partial.npz')
         np.savez_compressed(partial, **arrays)  # type: ignore[arg-type]
         partial.replace(path)
@@ -105,22 +108,33 @@ def count(path: Path) -> int:
     return len(_load(path)['sequence'])
 
 
+def read_settings(path: Path) -> str:
+    """What shapes the steps of a file, as JSON; '' where it does not say.
+
+    Raises:
+        InputError: not an `.npz` file.
+    """
+    return str(_load(path, only='settings').get('settings', ''))
+
+
 def _field(step: Step, name: str) -> object:
     if name == 'cut':
         return step.observation.truncated
     return getattr(step.observation if name in _OF_OBSERVATION else step, name)
 
 
-def _load(path: Path) -> State:
+def _load(path: Path, only: str = '') -> State:
     try:
         with np.load(path, allow_pickle=False) as file:
+            if only:
+                return {name: file[name] for name in file.files if name == only}
             data: State = dict(file)
     except (OSError, ValueError, EOFError, BadZipFile, AttributeError, TypeError) as error:
         raise InputError(f'{path}: expected an .npz file of steps: {error}') from error
     if 'format' not in data or str(data['format']) != FORMAT:
         raise InputError(f'{path}: format: expected {FORMAT!r}, got {data.get("format")}')
-    known = _FIELDS.keys() | {'format'}
-    missing = sorted(known - data.keys())
+    known = _FIELDS.keys() | {'format', 'settings'}
+    missing = sorted(known - data.keys() - {'settings'})
     extra = sorted(n for n in data if n not in known and not n.startswith(_ENTRIES))
     if missing or extra:
         raise InputError(f'{path}: missing arrays {missing}, unknown arrays {extra}')
@@ -131,7 +145,7 @@ def _load(path: Path) -> State:
 def _check_shapes(path: Path, data: State) -> None:
     rows = data['sequence'].shape[:1]
     for name, array in data.items():
-        if name == 'format':
+        if name in ('format', 'settings'):
             continue
         kind, axes = _FIELDS.get(name, ('', array.ndim))
         if array.dtype.kind not in (kind or 'fiub') or array.ndim != axes:
