@@ -18,8 +18,9 @@ from robot_rl.perception.realsense import FrameConverter, RealSenseSource
 from robot_rl.perception.rig import open_source
 from robot_rl.perception.software_realsense import Optics, SoftwareRealSense
 from robot_rl.perception.source_config import FilterConfig, SourceConfig
-from robot_rl.perception.sources import SourceLostError
+from robot_rl.perception.sources import Reconnecting, SourceLostError
 
+SECOND = 10**9
 SIZE = (240, 320)
 SMALL = Optics(SIZE, depth_focal=615.0, baseline_m=0.0)
 CONFIG = SourceConfig('realsense', serial='77', size=SIZE, timeout_s=0.3)
@@ -139,6 +140,43 @@ def test_a_wrong_serial_and_a_wrong_resolution_are_named(plugged):
         RealSenseSource(time.monotonic_ns, SourceConfig('realsense', serial='12'))
     with pytest.raises(InputError, match='realsense 77: cannot give 640 x 480 at 30 Hz'):
         RealSenseSource(time.monotonic_ns, SourceConfig('realsense', serial='77'))
+
+
+def test_a_device_without_a_serial_number_is_not_the_camera(plugged, sdk):
+    class Recovering:
+        device = sdk.software_device()
+
+    plugged.append(Recovering)
+    with pytest.raises(InputError, match='no camera with serial 77; found: none'):
+        RealSenseSource(time.monotonic_ns, CONFIG)
+    plugged.append(SoftwareRealSense('77', SMALL))
+    RealSenseSource(time.monotonic_ns, CONFIG).close()
+
+
+@pytest.mark.parametrize('where', ['list', 'serial', 'pipeline', 'filter'])
+def test_an_error_of_the_sdk_is_told_and_the_camera_tried_again(plugged, sdk, monkeypatch, where):
+    def fail(*_):
+        raise RuntimeError('failed to set power state')
+
+    class Gone:
+        supports, get_info = (lambda _, key: True), fail
+
+    faults = {
+        'list': (realsense, 'connected', fail),
+        'serial': (realsense, 'connected', lambda: [Gone()]),
+        'pipeline': (sdk, 'pipeline', fail),
+        'filter': (sdk, 'align', fail),
+    }
+    plugged.append(SoftwareRealSense('77', SMALL))
+    source = Reconnecting(lambda: open_source(CONFIG, time.monotonic_ns))
+    with monkeypatch.context() as broken:
+        broken.setattr(*faults[where])
+        assert source.read(0) is None
+    assert source.reason == 'realsense 77: cannot be opened: failed to set power state'
+    assert source.read(SECOND - 1) is None
+    assert 'power state' in source.reason
+    assert source.read(SECOND) is None
+    assert source.reason == 'realsense 77: no frame for 0.3 s'  # it is open, and sends nothing
 
 
 def test_filters_of_the_sdk_work_on_the_depth(plugged):

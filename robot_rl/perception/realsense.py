@@ -119,23 +119,23 @@ class RealSenseSource:
         sdk = load_sdk()
         self._name = f'realsense {config.file or config.serial}'.strip()
         self._timeout_ms = round(config.timeout_s * 1e3)
-        self._converter = FrameConverter(sdk, clock, config.filters)
-        # A recording stays in its context's list of devices, so it gets one of its own.
-        self._pipeline = sdk.pipeline(sdk.context() if config.file else _context())
-        wanted = sdk.config()
-        if config.file:
-            wanted.enable_device_from_file(config.file, repeat_playback=False)
-        else:
-            self._pipeline.set_device(_find(sdk, config.serial))
         rows, columns = config.size or SIZE
-        wanted.enable_stream(sdk.stream.color, columns, rows, sdk.format.rgb8, config.fps)
-        wanted.enable_stream(sdk.stream.depth, columns, rows, sdk.format.z16, config.fps)
+        said = 'cannot be opened'
         try:
+            self._converter = FrameConverter(sdk, clock, config.filters)
+            # A recording stays in its context's list of devices, so it gets one of its own.
+            self._pipeline = sdk.pipeline(sdk.context() if config.file else _context())
+            wanted = sdk.config()
+            if config.file:
+                wanted.enable_device_from_file(config.file, repeat_playback=False)
+            else:
+                self._pipeline.set_device(_find(sdk, config.serial))
+            wanted.enable_stream(sdk.stream.color, columns, rows, sdk.format.rgb8, config.fps)
+            wanted.enable_stream(sdk.stream.depth, columns, rows, sdk.format.z16, config.fps)
+            said = f'cannot give {columns} x {rows} at {config.fps} Hz'
             self._pipeline.start(wanted)
-        except RuntimeError as error:
-            raise InputError(
-                f'{self._name}: cannot give {columns} x {rows} at {config.fps} Hz: {error}'
-            ) from error
+        except RuntimeError as error:  # of the SDK, whatever fails in it
+            raise InputError(f'{self._name}: {said}: {error}') from error
 
     def read(self) -> RawFrame:
         """Waits for the next frame; raises `SourceLostError` where none will come."""
@@ -199,7 +199,8 @@ def make_filter(sdk: Any, config: FilterConfig) -> Any:
 
 def _find(sdk: Any, serial: str) -> Any:
     key = sdk.camera_info.serial_number
-    found = {device.get_info(key): device for device in connected()}
+    # One that is in recovery, or starts yet, has no serial number.
+    found = {d.get_info(key): d for d in connected() if d.supports(key)}
     if not found or (serial and serial not in found):
         known = ', '.join(found) or 'none'
         raise InputError(f'realsense: no camera with serial {serial or "(any)"}; found: {known}')
