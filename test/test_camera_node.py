@@ -166,6 +166,23 @@ def test_a_stream_that_stops_is_named_and_comes_back(seen: Seen) -> None:
     seen.until(lambda: 'wrist: ok' in seen.said(), 'an ok', seen.send_wrist)
 
 
+def test_pictures_of_which_none_fit_together_are_told_of(seen: Seen) -> None:
+    depth = np.full((*SIZE, 1), 800, np.uint16)
+
+    def give(*behind_s: float) -> None:
+        now_ns = time.monotonic_ns()
+        seen.states.publish(JointState(header=convert.header(now_ns)))
+        seen.send('wrist/color', seen.rng.integers(0, 256, (*SIZE, 3), dtype=np.uint8), now_ns)
+        for each_s in behind_s:
+            seen.send('wrist/depth', depth, now_ns - round(each_s * 1e9))
+
+    words = 'wrist/depth/image_raw: nothing comes, only wrist/color/image_raw'
+    seen.until(lambda: words in seen.said(), words, give)
+    words = 'ms apart or more, expected 10 at most'
+    seen.until(lambda: words in seen.said(), words, lambda: give(0.1))
+    seen.until(lambda: 'wrist: ok' in seen.said(), 'an ok', seen.send_wrist)
+
+
 def test_a_lens_from_camera_info_is_undone_and_before_it_there_are_no_pictures(seen: Seen) -> None:
     lens, picture = PINHOLE, seen.rng.integers(0, 256, (480, 640, 3), dtype=np.uint8)
     messages = {

@@ -165,6 +165,30 @@ def test_pairs_are_made_by_stamp_and_once():
         Pairs(('depth',), (5, 6)).add('depth', 1, depth)
 
 
+def test_pictures_that_make_no_frame_tell_what_is_missing_or_how_far_apart_they_are():
+    pairs, image, ms = Pairs(('color', 'depth')), np.zeros((4, 4, 1)), 10**6
+
+    def lack(*kinds, rounds=6, later=0):
+        for i in range(rounds):
+            for kind in kinds:
+                pairs.add(kind, 33 * ms * i - later * (kind == 'depth'), image)
+        return pairs.lack('wrist')
+
+    assert lack('color', rounds=5) == ''
+    only_color = 'wrist/depth/image_raw: nothing comes, only wrist/color/image_raw'
+    assert lack('color') == only_color
+    assert lack('depth', 'color') == ''
+    assert lack('depth').startswith('wrist/color/image_raw: nothing comes')
+    both = 'wrist/color/image_raw and wrist/depth/image_raw: stamps are'
+    pairs.clear()
+    assert lack('color', 'depth', later=16 * ms) == (
+        f'{both} 16.0 ms apart or more, expected 10 at most'
+    )
+    assert lack('color') == only_color
+    pairs.clear()
+    assert pairs.lack('wrist') == ''
+
+
 def test_the_bench_counts_by_the_frames_numbers_and_leaves_the_warm_ones_out():
     sent = [i * 1_000_000 for i in range(bench.WARM_FRAMES + 100)]
     taken = [(sent[n - 1] + n * 1000, n) for n in range(1, len(sent) + 1)]

@@ -178,11 +178,16 @@ class CameraNode(GraphNode):
         try:
             frame = camera.pairs.add(kind, stamp_ns, convert.from_image(message, topic))
         except InputError as error:
+            camera.pairs.clear()
             refusal = Refusal(stamp_ns, f'{camera.config.name}: {error}')
             self._pass_on(camera, refusal, stamp_ns, 0)
             return
-        if frame is not None and camera.pipeline is not None:
+        if camera.pipeline is None:
+            return
+        if frame is not None:
             self._process(camera, camera.pipeline, frame)
+        elif lack := camera.pairs.lack(camera.config.name):
+            camera.health.reason = lack
 
     def _process(self, camera: Camera, pipeline: CameraPipeline, frame: RawFrame) -> None:
         timed = self._timed and not self.parameters.lockstep

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Colour and depth that came apart, put together to frames by their stamps."""
 
+from collections import deque
 from typing import Any
 
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from robot_rl.perception.sources import RawFrame
 
 #: Colour and depth of one frame may be this far apart.
 PAIRING_NS = 10_000_000
+LONELY = 6  # pictures without a frame, after which something is wrong
 
 
 class Pairs:
@@ -24,6 +26,8 @@ class Pairs:
         """
         self._kinds, self._size = kinds, size
         self._newest: dict[str, tuple[int, NDArray[Any]]] = {}
+        self._lonely: deque[str] = deque(maxlen=LONELY)
+        self._apart_ns: deque[int] = deque(maxlen=LONELY)
 
     def add(self, kind: str, stamp_ns: int, pixels: NDArray[Any]) -> RawFrame | None:
         """The frame that this picture completes.
@@ -43,9 +47,38 @@ class Pairs:
                 f'wanted {self._size[1]} x {self._size[0]}'
             )
         self._newest[kind] = stamp_ns, pixels
+        self._lonely.append(kind)
         stamps = [stamp for stamp, _ in self._newest.values()]
-        if len(stamps) < len(self._kinds) or max(stamps) - min(stamps) > PAIRING_NS:
+        if len(stamps) < len(self._kinds):
+            return None
+        apart_ns = max(stamps) - min(stamps)
+        if apart_ns > PAIRING_NS:
+            self._apart_ns.append(apart_ns)
             return None
         pictures = {name: image for name, (_, image) in self._newest.items()}
-        self._newest = {}
+        self.clear()
         return RawFrame(min(stamps), pictures.get('color'), pictures.get('depth'))
+
+    def clear(self) -> None:
+        """Forgets the pictures that wait for another, as after one that is refused."""
+        self._newest = {}
+        self._lonely.clear()
+        self._apart_ns.clear()
+
+    def lack(self, camera: str) -> str:
+        """Why the pictures of late make no frame; empty while they do, or few have come.
+
+        Args:
+            camera: its name, below which the raw topics lie.
+        """
+        if len(self._lonely) < LONELY:
+            return ''
+        topics = {kind: f'{camera}/{kind}/image_raw' for kind in self._kinds}
+        there = ' and '.join(topics[kind] for kind in self._kinds if kind in self._lonely)
+        for kind in self._kinds:
+            if kind not in self._lonely:
+                return f'{topics[kind]}: nothing comes, only {there}'
+        return (
+            f'{there}: stamps are {min(self._apart_ns) * 1e-6:.1f} ms apart or more, '
+            f'expected {PAIRING_NS * 1e-6:g} at most'
+        )
