@@ -2,8 +2,11 @@
 """Cameras: a film, one that goes away and comes back, and what each bad one is told."""
 
 import itertools
+import os
+import threading
 import time
 
+import cv2
 import numpy as np
 import pytest
 
@@ -11,6 +14,7 @@ from robot_rl.errors import InputError
 from robot_rl.perception.rig import open_source
 from robot_rl.perception.source_config import SourceConfig, load_sources
 from robot_rl.perception.sources import RawFrame, Reconnecting, SourceLostError, VideoSource
+from robot_rl.perception.watched import Watched
 from robot_rl.report.video import write_video
 
 SECOND = 10**9
@@ -73,6 +77,71 @@ def test_a_lost_camera_is_tried_again_once_a_second(film):
     assert isinstance(camera.read(6 * SECOND + 1), RawFrame)
     assert (camera.reason, len(tries)) == ('', 3)
     camera.close()
+
+
+class Hand:
+    """A camera that gives a frame, or raises, when told to."""
+
+    def __init__(self, *given):
+        self.given, self.go, self.closed = list(given), threading.Semaphore(0), threading.Event()
+
+    def read(self):
+        assert self.go.acquire(timeout=10)
+        frame = self.given.pop(0)
+        if isinstance(frame, Exception):
+            raise frame
+        return frame
+
+    def close(self):
+        self.closed.set()
+
+
+def test_a_camera_that_blocks_is_lost_in_time_and_closed_once_it_lets_go():
+    frame = RawFrame(1, np.zeros((2, 2, 3), np.uint8))
+    hand = Hand(frame, SourceLostError('no more'), ZeroDivisionError('a fault of ours'), frame)
+    camera = Watched(hand, 'camera 0', 0.1)
+    threading.Timer(0.3, hand.go.release).start()  # the first one may take longer
+    assert camera.read() is frame
+    for error in (SourceLostError, ZeroDivisionError):
+        hand.go.release()
+        with pytest.raises(error):
+            camera.read()
+    with pytest.raises(SourceLostError, match=r'camera 0: no frame for 0\.1 s'):
+        camera.read()
+    camera.close()
+    assert not hand.closed.is_set()
+    hand.go.release()
+    assert hand.closed.wait(10)
+
+
+def test_a_device_that_stops_is_lost_after_its_timeout(tmp_path):
+    film, device, ended = tmp_path / 'film.avi', tmp_path / 'camera', threading.Event()
+    writer = cv2.VideoWriter(str(film), cv2.VideoWriter.fourcc(*'MJPG'), 30, (640, 480))
+    noise = np.random.default_rng(0)
+    for _ in range(30):
+        writer.write(noise.integers(0, 256, (480, 640, 3), dtype=np.uint8))
+    writer.release()
+    os.mkfifo(device)
+
+    def feed():
+        with device.open('wb') as out:
+            data = film.read_bytes()
+            out.write(data[: len(data) // 2])
+            out.flush()
+            ended.wait(10)
+
+    thread = threading.Thread(target=feed)
+    thread.start()
+    source = SourceConfig('uvc', device=str(device), timeout_s=0.3)
+    camera = open_source(source, time.monotonic_ns)
+    try:
+        assert camera.read().color.shape == (480, 640, 3)
+        with pytest.raises(SourceLostError, match=r'camera: no frame for 0\.3 s'):
+            list(iter(camera.read, None))
+    finally:
+        camera.close()
+        ended.set()
+        thread.join()
 
 
 def rig(folder, text):

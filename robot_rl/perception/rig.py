@@ -9,6 +9,7 @@ from robot_rl.perception.lens import Lens, read_lens
 from robot_rl.perception.realsense import RealSenseSource
 from robot_rl.perception.source_config import CAMERA_INFO, SourceConfig
 from robot_rl.perception.sources import Clock, Source, VideoSource
+from robot_rl.perception.watched import Watched
 
 RECORDINGS = ('.db3', '.bag')  # of the RealSense SDK
 
@@ -28,7 +29,8 @@ def open_source(config: SourceConfig, clock: Clock) -> Source:
 
 def _open_uvc(config: SourceConfig, clock: Clock) -> Source:
     device = int(config.device) if config.device.isdecimal() else config.device
-    return VideoSource(device, clock, config.size, config.fps)
+    camera = VideoSource(device, clock, config.size, config.fps)
+    return Watched(camera, f'camera {config.device}', config.timeout_s)
 
 
 def _open_file(config: SourceConfig, clock: Clock) -> Source:

@@ -45,7 +45,8 @@ class SourceConfig:
         size: rows and columns asked of the camera, or expected of topics and files; whatever
             comes when absent, 480 x 640 for a RealSense.
         fps: frames a second asked of the camera.
-        timeout_s: time without a frame after which a camera counts as lost, s.
+        timeout_s: time without a frame after which a camera or a recording counts as lost, s;
+            topics are never lost, and a film ends.
         retry_s: time between attempts to open it again, s.
         lens: calibration file whose distortion is undone, from the rig's file on; `camera_info`
             for that of the topic; no undistortion when empty.
