@@ -18,7 +18,7 @@ from robot_rl.episodes.observation import EntryConfig
 from robot_rl.errors import InputError
 from robot_rl.perception.camera import CameraConfig, CameraFrame, CameraPipeline
 from robot_rl.perception.goal_file import GoalPicture, write_goal
-from robot_rl.perception.rig import lens_of, open_source
+from robot_rl.perception.rig import open_source, pipeline_of
 from robot_rl.perception.source_config import load_sources
 from robot_rl.perception.sources import Reconnecting
 from robot_rl.replay.dataset import read_steps
@@ -62,12 +62,13 @@ def from_rig(camera: CameraConfig, rig: str, seconds: float) -> Taken:
     source = load_sources(rig, (camera.name,))[camera.name]
     if source.kind == 'topic':
         raise InputError(f'{rig}: {camera.name}: raw topics: start the graph and use --graph')
-    opened = Reconnecting(lambda: open_source(source, time.monotonic_ns), source.retry_s)
-    pipeline, reason, good = CameraPipeline(camera, lens_of(source)), '', 0
+    clock = time.monotonic_ns
+    opened = Reconnecting(lambda: open_source(source, clock, camera), source.retry_s)
+    pipeline, reason, good = pipeline_of(camera, source), '', 0
     end = time.monotonic() + seconds
     with closing(opened):
         while time.monotonic() < end:
-            raw = opened.read(time.monotonic_ns())
+            raw = opened.read(clock())
             if raw is None:
                 reason = opened.reason
                 time.sleep(PAUSE_S)
@@ -149,7 +150,7 @@ def camera_of(task: TaskConfig, name: str) -> CameraConfig:
 
 
 def main(argv: list[str]) -> int:
-    """The command; says where the picture is and how a task names it."""
+    """The command; says where the picture is and how the task comes to use it."""
     options = _parse(argv)
     task = load_task(options.task, options.robot)
     camera = camera_of(task, options.camera)
@@ -164,10 +165,23 @@ def main(argv: list[str]) -> int:
     path = options.out or Path('goals') / f'{task.name}.png'
     known = {'task': task.name, 'camera': camera.name} | facts
     print('  '.join(map(str, write_goal(path, goal, known, options.overwrite))))
-    if goal.color is not None:
-        entry = next((e.name for e in task.observation if e.stream == f'{camera.name}/color'), '')
-        print(f'goal_image: {{entry: {entry}, file: {path}, size: {list(goal.size)}}}')
+    for line in lines(task, camera, path):
+        print(line)
     return 0
+
+
+def lines(task: TaskConfig, camera: CameraConfig, path: Path) -> list[str]:
+    """What makes the task use the picture: of its reward, and of the rig for its goal camera."""
+    found = []
+    entries = [e.name for e in task.observation if e.stream == f'{camera.name}/color']
+    if task.reward.kind == 'goal_image' and entries:
+        goal = f'{{entry: {entries[0]}, file: {path}, size: {list(camera.size)}}}'
+        found.append(f'goal_image: {goal}  # below reward, in the task')
+    shown = camera.name.removesuffix(GOAL) + GOAL
+    if shown in [each.name for each in task.cameras]:
+        picture = f'{{kind: picture, file: {path.absolute()}}}'
+        found.append(f'{shown}: {picture}  # below cameras, in the rig')
+    return found
 
 
 def _parse(argv: list[str]) -> argparse.Namespace:

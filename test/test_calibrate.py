@@ -77,9 +77,10 @@ def test_too_few_views_no_pictures_and_odd_sizes_are_named(tmp_path):
     with pytest.raises(InputError, match=r'square: expected 0.001 to 1 m, got 30'):
         main([*command, '--square', '30'])
     rig = tmp_path / 'rig.yaml'
-    rig.write_text('cameras: {wrist: {}}')
-    with pytest.raises(InputError, match='raw topics: save pictures in a folder'):
-        main(['--source', str(rig), '--square', '0.03', '--output', str(tmp_path / 'l.yaml')])
+    for kind, source in (('topic', ''), ('picture', 'kind: picture, file: a.png')):
+        rig.write_text(f'cameras: {{wrist: {{{source}}}}}')
+        with pytest.raises(InputError, match=f'kind {kind}: save pictures in a folder'):
+            main(['--source', str(rig), '--square', '0.03', '--output', str(tmp_path / 'l.yaml')])
 
 
 def test_the_same_view_again_and_a_picture_without_a_board_do_not_count():

@@ -21,6 +21,7 @@ from std_msgs.msg import Float32
 
 from robot_rl import resources
 from robot_rl.nodes import conversions as convert
+from robot_rl.perception.goal_file import GoalPicture, write_goal
 from robot_rl.perception.lens import Undistortion
 from robot_rl.report.video import write_video
 
@@ -31,21 +32,29 @@ RIG = {
     'wrist': {'size': [48, 64]},
     'side': {'lens': 'camera_info'},
     'roof': {'kind': 'file', 'file': 'film.mp4'},
+    'roof_goal': {'kind': 'picture', 'file': 'goal.png', 'fps': 20},
 }
 CAMERAS = [
     {'name': 'wrist', 'size': [24, 32], 'depth': True, 'max_age_s': 1.0},
     {'name': 'side', 'size': [480, 640], 'frozen_frames': 0},
     {'name': 'roof', 'size': [24, 32], 'gray': True, 'frozen_frames': 0},
+    {'name': 'roof_goal', 'size': [24, 32], 'depth': True, 'crop': [9, 9, 9, 9], 'max_age_s': 1.0},
 ]
+GOAL = GoalPicture(
+    0,
+    np.random.default_rng(1).integers(0, 256, (24, 32, 3), dtype=np.uint8),
+    np.linspace(0.5, 1.5, 24 * 32, dtype=np.float32).reshape(24, 32),
+)
 
 
 def files(folder: Path) -> dict[str, object]:
-    """A task with three cameras, and their rig."""
+    """A task with four cameras, and their rig."""
     task = yaml.safe_load(resources.find('config/tasks', 'usb_insertion').read_text())
     (folder / 'task.yaml').write_text(yaml.safe_dump(task | {'cameras': CAMERAS}))
     (folder / 'rig.yaml').write_text(yaml.safe_dump({'cameras': RIG}))
     film = [np.full((*SIZE, 3), shade, np.uint8) for shade in range(0, 200, 4)]
     write_video(folder / 'film.mp4', film, 50)
+    write_goal(folder / 'goal.png', GOAL, {})
     return {'task': folder / 'task.yaml', 'camera_sources': folder / 'rig.yaml'}
 
 
@@ -57,6 +66,7 @@ class Seen:
         self.rng = np.random.default_rng(0)
         collect = self.listener.collect
         streams = ('wrist/color', 'wrist/depth', 'side/color', 'roof/color')
+        streams += ('roof_goal/color', 'roof_goal/depth')
         self.images = {stream: collect(Image, stream, BEST_EFFORT) for stream in streams}
         self.fractions = collect(Float32, 'wrist/valid_fraction', BEST_EFFORT)
         self.diagnostics = collect(DiagnosticArray, '/diagnostics')
@@ -120,6 +130,16 @@ def test_a_film_is_played_by_a_thread_and_told_of(seen: Seen) -> None:
     values = seen.values()
     assert values['roof: rate_hz'] > 5
     assert 0 < values['roof: age_ms'] < 1000
+
+
+def test_a_picture_of_the_goal_comes_at_its_rate_and_is_never_frozen(seen: Seen) -> None:
+    colors, depths = seen.images['roof_goal/color'], seen.images['roof_goal/depth']
+    seen.until(lambda: min(len(colors), len(depths)) > 30, 'pictures of the goal')
+    seen.until(lambda: 'roof_goal: ok' in seen.said(), 'an ok')
+    assert 2 < seen.values()['roof_goal: rate_hz'] < 21
+    assert seen.values()['roof_goal: refused'] == 0
+    np.testing.assert_array_equal(convert.from_image(colors[-1], 'color'), GOAL.color)
+    assert convert.from_image(depths[-1], 'depth')[..., 0] == pytest.approx(GOAL.depth, abs=6e-4)
 
 
 def test_raw_topics_become_colour_and_filled_depth(seen: Seen) -> None:

@@ -2,6 +2,8 @@
 """Goal pictures: rendered, from a camera, from a demonstration's end, from a graph; bad input."""
 
 import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,7 +13,10 @@ import yaml
 
 from robot_rl import cli
 from robot_rl.errors import InputError
-from robot_rl.perception.goal_file import GoalPicture, write_goal
+from robot_rl.perception.camera import CameraConfig, CameraFrame
+from robot_rl.perception.goal_file import GoalPicture, read_goal, write_goal
+from robot_rl.perception.rig import open_source, pipeline_of
+from robot_rl.perception.source_config import SourceConfig, load_sources
 from robot_rl.replay.step_file import write_steps
 from robot_rl.rewards.config import GoalImageConfig
 from robot_rl.rewards.goal_picture import load_goal_image
@@ -50,7 +55,11 @@ def test_a_rendered_goal_is_written_with_what_is_known_of_it(tmp_path, capsys):
     path = tmp_path / 'goals' / 'there.png'
     assert 'capture-goal' in cli.COMMANDS
     assert capture_goal.main([TASK, '--out', str(path), '--seed', '3']) == 0
-    assert f'goal_image: {{entry: image, file: {path}' in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert yaml.safe_load(said.splitlines()[-1]) == {
+        'above_goal': {'kind': 'picture', 'file': str(path)}
+    }
+    assert 'goal_image:' not in said
     facts = yaml.safe_load(path.with_suffix('.yaml').read_text())
     assert {
         'task': TASK,
@@ -80,15 +89,36 @@ def test_colour_comes_back_as_it_was_and_depth_in_millimetres(tmp_path):
         write_goal(tmp_path / 'g.jpg', GoalPicture(5, color, None), {})
 
 
-def test_the_reward_reads_what_was_captured(tmp_path):
+def test_the_reward_reads_what_was_captured(tmp_path, capsys):
     path = tmp_path / 'plug.png'
     capture_goal.main(['usb_insertion_image', '--out', str(path)])
+    line = {'entry': 'image', 'file': str(path), 'size': [32, 32]}
+    assert yaml.safe_load(capsys.readouterr().out.splitlines()[-1]) == {'goal_image': line}
     made = load_goal_image(GoalImageConfig('image', str(path)))
     settings = load_task('usb_insertion_image').reward.goal_image
     kept = load_goal_image(settings).astype(int)
     assert np.abs(made - kept).mean() < 3  # drivers draw alike, not bit for bit
     with pytest.raises(InputError, match=r'plug\.png: expected .*\[16, 16\], got .*\[32, 32\]'):
         load_goal_image(GoalImageConfig('image', str(path), (16, 16)))
+
+
+@pytest.mark.parametrize('task', ['particle_image', 'fetch_pick_image', 'fetch_reach_image'])
+def test_a_goal_camera_gives_what_was_captured_again_and_again(tmp_path, capsys, task):
+    path = tmp_path / 'goal.png'
+    capture_goal.main([task, '--out', str(path)])
+    entry = capsys.readouterr().out.splitlines()[-1]
+    (tmp_path / 'rig.yaml').write_text(f'cameras:\n  {entry}\n')
+    camera = replace(load_task(task).cameras[-1], frozen_frames=2)
+    source = load_sources(str(tmp_path / 'rig.yaml'), (camera.name,))[camera.name]
+    opened, pipeline = open_source(source, time.monotonic_ns, camera), pipeline_of(camera, source)
+    for _ in range(3):
+        raw = opened.read()
+        frame = pipeline.process(raw.color, raw.depth, raw.stamp_ns, time.monotonic_ns())
+        assert isinstance(frame, CameraFrame), frame
+        assert np.array_equal(frame.color[..., ::-1], cv2.imread(str(path)))
+        if camera.depth:
+            wanted = capture_goal.rendered(load_task(task), camera, 0)[0].depth
+            assert frame.depth_filled == pytest.approx(wanted, abs=6e-4)
 
 
 def test_a_camera_of_a_rig_gives_a_goal(tmp_path):
@@ -117,6 +147,46 @@ def test_a_camera_that_is_not_there_or_gives_another_size_is_named(tmp_path, sou
     film(tmp_path)
     with pytest.raises(InputError, match=said):
         capture_goal.main([TASK, '--rig', rig(tmp_path, **source), '--seconds', '0.3'])
+
+
+@pytest.mark.parametrize(
+    ('file', 'size', 'change', 'said'),
+    [
+        ('g.png', (4, 6), None, r'g\.png: No such file or directory; expected the color of front'),
+        ('g_depth.png', (4, 6), None, r'g_depth\.png: No such file .*; expected the depth of fr'),
+        ('g.png', (4, 6), b'GIF', r'g\.png: not a picture; expected the color of front_goal'),
+        ('g.png', (8, 6), (), r'color of front_goal: expected uint8 \[8, 6, 3\], got .*\[4, 6, 3'),
+        ('g.png', (4, 6), ((4, 6), 'u2'), r'color of front_goal: .*, got uint16 \[4, 6, 3\]'),
+        ('g_depth.png', (4, 6), ((4, 6), 'u1'), r'expected uint16 \[4, 6\], got uint8 \[4, 6\]'),
+        ('g_depth.png', (4, 6), ((4, 6, 3), 'u2'), r'depth of .*, got uint16 \[4, 6, 3\]'),
+        ('g_depth.png', (4, 6), ((8, 8), 'u2'), r'g_depth\.png: .*, got uint16 \[8, 8\]'),
+    ],
+)
+def test_a_picture_that_the_goal_camera_cannot_give_is_named(tmp_path, file, size, change, said):
+    goal = GoalPicture(5, np.zeros((4, 6, 3), np.uint8), np.ones((4, 6), np.float32))
+    write_goal(tmp_path / 'g.png', goal, {})
+    if change is None:
+        (tmp_path / file).unlink()
+    elif isinstance(change, bytes):
+        (tmp_path / file).write_bytes(change)
+    elif change:
+        cv2.imwrite(str(tmp_path / file), np.zeros(*change))
+    camera = CameraConfig('front_goal', size, depth=True)
+    with pytest.raises(InputError, match=said):
+        open_source(SourceConfig('picture', file=str(tmp_path / 'g.png')), time.time_ns, camera)
+
+
+def test_a_picture_stands_in_for_a_camera_of_a_task_only():
+    with pytest.raises(InputError, match=r'g\.png: a picture of a goal, no camera'):
+        open_source(SourceConfig('picture', file='g.png'), time.time_ns)
+
+
+def test_a_camera_without_colour_gives_its_depth_alone(tmp_path):
+    depth = np.full((4, 6), 0.5, np.float32)
+    write_goal(tmp_path / 'g.png', GoalPicture(5, None, depth), {})
+    color, read = read_goal(tmp_path / 'g.png', CameraConfig('f', (4, 6), color=False, depth=True))
+    assert color is None
+    assert (read == 500).all()
 
 
 def test_a_demonstration_ends_in_a_goal(tmp_path):

@@ -164,10 +164,16 @@ def test_a_rig_tells_the_source_of_each_camera_and_topics_are_the_rest(tmp_path)
     ('text', 'words'),
     [
         ('{wirst: {kind: uvc, device: "0"}}', r"none of the task's \(wrist\) is among wirst"),
-        ('{wrist: {kind: usb}}', 'kind: expected one of topic, realsense, uvc, file'),
+        ('{wrist: {kind: usb}}', 'kind: expected one of topic, realsense, uvc, file, picture'),
         ('{wrist: {kind: uvc}}', 'device: expected one for kind uvc'),
         ('{wrist: {kind: uvc, device: "0", serial: "5"}}', 'serial: belongs to kind realsense'),
-        ('{wrist: {kind: realsense, file: a.mp4}}', 'file: belongs to kind file'),
+        ('{wrist: {kind: realsense, file: a.mp4}}', 'file: belongs to kind file or picture'),
+        ('{wrist: {kind: picture}}', 'file: expected one for kind picture'),
+        ('{wrist: {kind: picture, file: a.png, size: [4, 4]}}', 'size: belongs to kind topic or'),
+        (
+            '{wrist: {kind: picture, file: a.png, lens: b.yaml}}',
+            'lens: belongs .*, not to picture',
+        ),
         ('{wrist: {fps: 0}}', 'fps: expected 1 to 300'),
         ('{wrist: {timeout_s: 0.0}}', 'timeout_s: expected'),
         ('{wrist: {retry_s: 100}}', 'retry_s: expected'),

@@ -14,10 +14,10 @@
 
 One node serves all cameras of a task. The parameter `camera_sources` names the rig, a file in
 config/cameras, that tells what stands behind each (`perception/source_config.py`); without it,
-and for cameras that it leaves out, the raw image topics are read. A RealSense, a UVC camera and
-a recording each have a thread, so nothing waits for them; one that is lost is tried again once a
-second. All take the same path (`perception/camera.py`). A frame that it refuses is reported and
-never replaced, so the graph holds.
+and for cameras that it leaves out, the raw image topics are read. A RealSense, a UVC camera, a
+recording and a picture of the goal each have a thread, so nothing waits for them; one that is
+lost is tried again once a second. All take the same path (`perception/camera.py`). A frame that
+it refuses is reported and never replaced, so the graph holds.
 """
 
 import time
@@ -38,7 +38,7 @@ from robot_rl.perception.checks import FUTURE_NS
 from robot_rl.perception.feed import Feed, Parts
 from robot_rl.perception.health import Health
 from robot_rl.perception.pairs import Pairs
-from robot_rl.perception.rig import lens_of, open_source
+from robot_rl.perception.rig import open_source, pipeline_of
 from robot_rl.perception.source_config import CAMERA_INFO, SourceConfig, load_sources
 from robot_rl.perception.sources import RawFrame, Reconnecting
 
@@ -71,7 +71,7 @@ class Camera:
         self.pairs = Pairs(config.kinds, source.size)
         self.pipeline: CameraPipeline | None = None
         if source.lens != CAMERA_INFO:
-            self.pipeline = CameraPipeline(config, lens_of(source))
+            self.pipeline = pipeline_of(config, source)
         self.health = Health(config.name, time.monotonic_ns(), SILENT_SECONDS)
         self.feed: Feed | None = None
         self.early: RawFrame | None = None
@@ -134,7 +134,7 @@ class CameraNode(GraphNode):
             raise InputError(f'camera_sources: {name}: {source.kind} needs sync:=realtime')
         assert camera.pipeline is not None
         clock = time.monotonic_ns
-        opened = Reconnecting(lambda: open_source(source, clock), source.retry_s)
+        opened = Reconnecting(lambda: open_source(source, clock, camera.config), source.retry_s)
         wake = partial(self._wake, partial(self._take, camera))
         camera.feed = Feed(Parts(opened, camera.pipeline, camera.health, clock, wake))
         camera.feed.start()

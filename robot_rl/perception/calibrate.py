@@ -48,11 +48,13 @@ def from_camera(rig: str, name: str, seconds: float) -> Iterator[Picture]:
     """Colour pictures of a camera of a rig for some seconds.
 
     Raises:
-        InputError: no such camera in the rig, or it gives raw topics or no pictures.
+        InputError: no such camera in the rig, or it gives raw topics, a goal or no pictures.
     """
     source = load_sources(rig, (name,))[name]
-    if source.kind == 'topic':
-        raise InputError(f'{rig}: {name}: raw topics: save pictures in a folder and name that')
+    if source.kind in ('topic', 'picture'):
+        raise InputError(
+            f'{rig}: {name}: kind {source.kind}: save pictures in a folder and name that'
+        )
     camera = Reconnecting(lambda: open_source(source, time.monotonic_ns), source.retry_s)
     end, number = time.monotonic() + seconds, 0
     try:

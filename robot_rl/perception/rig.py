@@ -2,10 +2,13 @@
 """Opens what stands behind a camera."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from robot_rl.errors import InputError
-from robot_rl.perception.lens import Lens, read_lens
+from robot_rl.perception.camera import CameraConfig, CameraPipeline
+from robot_rl.perception.lens import read_lens
+from robot_rl.perception.picture import PictureSource
 from robot_rl.perception.realsense import RealSenseSource
 from robot_rl.perception.source_config import CAMERA_INFO, SourceConfig
 from robot_rl.perception.sources import Clock, Source, VideoSource
@@ -14,16 +17,21 @@ from robot_rl.perception.watched import Watched
 RECORDINGS = ('.db3', '.bag')  # of the RealSense SDK
 
 
-def open_source(config: SourceConfig, clock: Clock) -> Source:
-    """Opens a camera, film or recording.
+def open_source(config: SourceConfig, clock: Clock, camera: CameraConfig | None = None) -> Source:
+    """Opens a camera, film, recording or picture.
 
     Args:
         config: which one; raw image topics are none of them.
         clock: gives the stamps.
+        camera: of the task, that a picture stands in for.
 
     Raises:
         InputError: it is not there, or does not give what is asked of it.
     """
+    if config.kind == 'picture':
+        if camera is None:
+            raise InputError(f'camera: {config.file}: a picture of a goal, no camera')
+        return PictureSource(clock, config, camera)
     return _OPENERS[config.kind](config, clock)
 
 
@@ -48,10 +56,13 @@ _OPENERS: dict[str, Callable[[SourceConfig, Clock], Source]] = {
 }
 
 
-def lens_of(config: SourceConfig) -> Lens | None:
-    """The lens in the calibration file that the source names; None where it names none.
+def pipeline_of(camera: CameraConfig, source: SourceConfig) -> CameraPipeline:
+    """What the frames of a source pass through; of a picture, which came out of it, only checks.
 
     Raises:
-        InputError: names the file and key.
+        InputError: the calibration file that the source names is wrong; names file and key.
     """
-    return read_lens(config.lens) if config.lens not in ('', CAMERA_INFO) else None
+    if source.kind == 'picture':
+        camera = replace(camera, crop=None, frozen_frames=0)
+    lens = read_lens(source.lens) if source.lens not in ('', CAMERA_INFO) else None
+    return CameraPipeline(camera, lens)

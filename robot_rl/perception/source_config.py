@@ -8,8 +8,15 @@ from typing import Literal
 from robot_rl import config, resources
 from robot_rl.errors import InputError
 
-#: Keys that only one kind of source has.
-OWN_KEYS = {'serial': 'realsense', 'filters': 'realsense', 'device': 'uvc', 'file': 'file'}
+#: Keys that only some kinds of source have.
+OWN_KEYS = {
+    'serial': ('realsense',),
+    'filters': ('realsense',),
+    'device': ('uvc',),
+    'file': ('file', 'picture'),
+    'size': ('topic', 'realsense', 'uvc', 'file'),
+    'lens': ('topic', 'realsense', 'uvc', 'file'),
+}
 
 #: In place of a calibration file: the topic `CAMERA/color/camera_info`.
 CAMERA_INFO = 'camera_info'
@@ -38,13 +45,13 @@ class SourceConfig:
     Attributes:
         kind: `topic` for raw image topics, `realsense`, `uvc` for any camera that OpenCV opens,
             `file` for a film or a recording of the RealSense SDK (.db3, .bag), played at its own
-            speed and from its start again.
+            speed and from its start again, `picture` for a goal that `robot-rl capture-goal` took.
         serial: of the RealSense; any when empty.
         device: number or path of the UVC camera.
-        file: path of the film or recording, from the rig's file on.
+        file: path of the film, recording or picture (PNG), from the rig's file on.
         size: rows and columns asked of the camera, or expected of topics and files; whatever
-            comes when absent, 480 x 640 for a RealSense.
-        fps: frames a second asked of the camera.
+            comes when absent, 480 x 640 for a RealSense; a picture has that of the task.
+        fps: frames a second asked of the camera, or at which the picture is given.
         timeout_s: time without a frame after which a camera or a recording counts as lost, s;
             topics are never lost, and a film ends.
         retry_s: time between attempts to open it again, s.
@@ -53,7 +60,7 @@ class SourceConfig:
         filters: of the RealSense SDK, in this order.
     """
 
-    kind: Literal['topic', 'realsense', 'uvc', 'file'] = 'topic'
+    kind: Literal['topic', 'realsense', 'uvc', 'file', 'picture'] = 'topic'
     serial: str = ''
     device: str = ''
     file: str = ''
@@ -66,11 +73,12 @@ class SourceConfig:
 
     def __post_init__(self) -> None:
         """Refuses keys of another kind, and numbers that no camera has."""
-        for key, kind in OWN_KEYS.items():
-            if getattr(self, key) and self.kind != kind:
-                raise ValueError(f'{key}: belongs to kind {kind}, not to {self.kind}')
+        for key, kinds in OWN_KEYS.items():
+            if getattr(self, key) and self.kind not in kinds:
+                known = ' or '.join(kinds)
+                raise ValueError(f'{key}: belongs to kind {known}, not to {self.kind}')
         for key in ('device', 'file'):
-            if self.kind == OWN_KEYS[key] and not getattr(self, key):
+            if self.kind in OWN_KEYS[key] and not getattr(self, key):
                 raise ValueError(f'{key}: expected one for kind {self.kind}')
         if self.size and not all(1 <= n <= 16384 for n in self.size):
             raise ValueError(f'size: expected rows and columns in pixels, got {list(self.size)}')
