@@ -61,19 +61,26 @@ def taken(world: World, cameras: tuple[CameraConfig, ...]) -> Entries:
     """What these cameras send, as `raw_pictures`."""
     pictures: Entries = {}
     for camera in cameras:
-        height, width = (OVERSAMPLING * side for side in camera.size)
-        where, both = (camera.name, height, width), camera.color and camera.depth
-        color, depth_m = world.colour_and_depth(*where) if both else (None, None)
-        if camera.color:
-            seen = world.render(*where, fancy=False) if color is None else color
-            pictures[f'{camera.name}/color'] = seen
-        if camera.depth:
-            depth_m = world.depth(*where) if depth_m is None else depth_m
-            pictures[f'{camera.name}/depth'] = measured(world, camera, depth_m)[..., None]
-    for stream, picture in pictures.items():
-        if not stream.split('/')[0].endswith(GOAL):
-            pictures[stream] = world.looks.sense(stream, picture)
-        if stream.endswith('/depth'):
-            depth_mm = np.rint(np.nan_to_num(np.asarray(pictures[stream], np.float32)) * 1000.0)
-            pictures[stream] = depth_mm.clip(0, 65535).astype(np.uint16)
+        frame = _seen(world, camera)
+        if not camera.name.endswith(GOAL):
+            frame = world.looks.frames.sense(camera.name, frame)
+        pictures |= frame
+    for stream in [s for s in pictures if s.endswith('/depth')]:
+        depth_mm = np.rint(np.nan_to_num(np.asarray(pictures[stream], np.float32)) * 1000.0)
+        pictures[stream] = depth_mm.clip(0, 65535).astype(np.uint16)
     return pictures
+
+
+def _seen(world: World, camera: CameraConfig) -> Entries:
+    """A camera's pictures of the present state: uint8 RGB, and depth in m, by stream."""
+    height, width = (OVERSAMPLING * side for side in camera.size)
+    where, both = (camera.name, height, width), camera.color and camera.depth
+    color, depth_m = world.colour_and_depth(*where) if both else (None, None)
+    frame: Entries = {}
+    if camera.color:
+        color = world.render(*where, fancy=False) if color is None else color
+        frame[f'{camera.name}/color'] = color
+    if camera.depth:
+        depth_m = world.depth(*where) if depth_m is None else depth_m
+        frame[f'{camera.name}/depth'] = measured(world, camera, depth_m)[..., None]
+    return frame

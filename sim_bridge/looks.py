@@ -6,7 +6,6 @@ out of sight, walls, and a material for each texture of the pool. An episode onl
 """
 
 import json
-from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from robot_rl.looks import LooksConfig
 from robot_rl.types import FloatArray
+from sim_bridge.frames import Frames
 from sim_bridge.rendering import MARKS
 from sim_bridge.textures import CUBE, add_textures, material
 
@@ -77,6 +77,7 @@ class Looks:
     Attributes:
         drawn: of this episode; empty where nothing varies.
         seed: of the episode.
+        frames: what cameras make of what they see.
     """
 
     def __init__(self, config: LooksConfig, middle: FloatArray, action_hz: float) -> None:
@@ -89,15 +90,13 @@ class Looks:
         """
         self.config, self.seed = config, 0
         self.drawn: Drawn = {}
+        self.frames = Frames(action_hz)
         self._noted = -1
-        self._middle, self._hz = middle, action_hz
+        self._middle = middle
         self._nominal: dict[str, NDArray[Any]] = {}
-        self._rng = np.random.default_rng(0)
-        self._late: dict[str, deque[NDArray[Any]]] = {}
 
     def draw(self, model: mujoco.MjModel) -> bool:
         """Draws and sets the looks of the seed's episode; whether lights throw shadows in it."""
-        self._late.clear()
         if not self.config.varies:
             return False
         rng = np.random.default_rng([self.seed, STREAM])
@@ -112,27 +111,9 @@ class Looks:
         drawn |= self._set_lights(model, rng) | self._set_cameras(model, rng)
         drawn |= self._set_surfaces(model, rng) | self._set_things(model, rng)
         drawn |= {n: self._one(rng, n) for n in ('depth_noise', 'latency', 'dropped')}
-        self.drawn, self._rng = drawn, rng
+        self.frames.begin(drawn, rng)
+        self.drawn = drawn
         return bool(drawn['shadow'][0])
-
-    def sense(self, stream: str, picture: NDArray[Any]) -> NDArray[Any]:
-        """What the sensor tells in place of a picture: late, lost, or with noise.
-
-        Args:
-            stream: such as `wrist/depth`.
-            picture: uint8 colour, or depth in m, float.
-        """
-        if not self.drawn:
-            return picture
-        half = float(self.drawn['depth_noise'][0])
-        if half and picture.dtype.kind == 'f':
-            picture = picture + self._rng.uniform(-half, half, picture.shape).astype(np.float32)
-        steps = round(float(self.drawn['latency'][0]) * self._hz)
-        row = self._late.setdefault(stream, deque(maxlen=steps + 1))
-        if row and self._rng.random() < self.drawn['dropped'][0]:
-            picture = row[-1]
-        row.append(picture.copy())
-        return row[0]
 
     def note(self, path: Path) -> None:
         """Adds a line of JSON with the seed and what was drawn to a file, once an episode."""

@@ -4,6 +4,7 @@
 import dataclasses
 import json
 from contextlib import closing
+from itertools import pairwise
 
 import mujoco
 import numpy as np
@@ -15,7 +16,7 @@ from robot_rl.errors import InputError
 from robot_rl.looks import LooksConfig
 from robot_rl.task import load_task, robot_of
 from sim_bridge.build import make_world, raw_pictures
-from sim_bridge.looks import Looks
+from sim_bridge.frames import Frames
 from sim_bridge.textures import draw
 
 TASK = load_task('fetch_pick_image')
@@ -78,7 +79,7 @@ def test_nothing_varies_where_nothing_is_asked_for():
         look(plain, 1)
         assert plain.looks.drawn == {}
         depth = np.ones((4, 4, 1), np.float32)
-        assert plain.looks.sense('front/depth', depth) is depth
+        assert plain.looks.frames.sense('front', {'front/depth': depth})['front/depth'] is depth
 
 
 VARIED = {
@@ -124,25 +125,52 @@ def test_the_next_episode_starts_from_the_nominal_looks():
         assert np.array_equal(first, look(made, 1, 'above'))
 
 
+def frames_with(**drawn):
+    """Frames at 10 Hz of an episode in which this was drawn."""
+    frames, nothing = Frames(10.0), {'depth_noise': 0.0, 'latency': 0.0, 'dropped': 0.0}
+    frames.begin(
+        {n: np.array([v]) for n, v in (nothing | drawn).items()}, np.random.default_rng(0)
+    )
+    return frames
+
+
 def test_depth_noise_stays_within_its_half_width_and_has_it():
-    looks = Looks(LooksConfig(depth_noise=(0.01, 0.01)), np.zeros(3), 10.0)
-    looks.drawn = {n: np.array([v]) for n, v in (('depth_noise', 0.01), ('latency', 0.0))}
-    looks.drawn['dropped'] = np.zeros(1)
-    error = looks.sense('front/depth', np.ones((50, 50, 1), np.float32)) - 1.0
+    seen = {'front/depth': np.ones((50, 50, 1), np.float32)}
+    error = frames_with(depth_noise=0.01).sense('front', seen)['front/depth'] - 1.0
     assert np.abs(error).max() <= 0.01 + 1e-6
     assert np.abs(error).max() > 0.009
 
 
+def watch(frames, count):
+    """What a camera tells of colour and depth that show the number of the tick, a row a tick."""
+    told = []
+    for i in range(count):
+        seen = {'a/color': np.full((2, 2, 3), i, np.uint8), 'a/depth': np.float32([[[i]]])}
+        told.append([float(p.max()) for p in frames.sense('a', seen).values()])
+    return np.array(told)
+
+
 def test_late_pictures_come_in_order_and_lost_ones_are_seen_twice():
-    looks = Looks(LooksConfig(latency=(0.2, 0.2)), np.zeros(3), 10.0)
-    looks.drawn = {'depth_noise': np.zeros(1), 'latency': np.array([0.2]), 'dropped': np.zeros(1)}
-    frames = [np.full((2, 2, 3), i, np.uint8) for i in range(6)]
-    assert [int(looks.sense('a/color', f).max()) for f in frames] == [0, 0, 0, 1, 2, 3]
-    looks.drawn |= {'latency': np.zeros(1), 'dropped': np.array([0.5])}
-    looks._late.clear()
-    seen = [int(looks.sense('a/color', np.full((2, 2, 3), i, np.uint8)).max()) for i in range(99)]
+    assert watch(frames_with(latency=0.2), 6)[:, 0].tolist() == [0, 0, 0, 1, 2, 3]
+    seen = watch(frames_with(dropped=0.5), 99)[:, 0].tolist()
     assert seen == sorted(seen)
     assert 25 < len(set(seen)) < 75
+
+
+def test_colour_and_depth_of_a_camera_are_late_and_lost_together():
+    told = watch(frames_with(dropped=0.5, latency=0.1), 99)
+    assert np.array_equal(told[:, 0], told[:, 1])
+    task = dataclasses.replace(TASK, looks=LooksConfig(dropped=(0.5, 0.5)))
+    with closing(make_world(task, robot_of(task))) as made:
+        made.reset(3)
+        ticks = []
+        for _ in range(12):
+            ticks.append(raw_pictures(made, task))
+            made.data.qpos[made._qpos[4]] += 0.03
+    streams = [[t[f'front/{kind}'] for t in ticks] for kind in ('color', 'depth')]
+    color, depth = ([np.array_equal(*two) for two in pairwise(one)] for one in streams)
+    assert color == depth
+    assert 0 < sum(color) < len(color)
 
 
 def test_the_goals_picture_shows_the_goal_and_stays_for_the_episode():
