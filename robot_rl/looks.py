@@ -53,7 +53,7 @@ class LooksConfig:
         ambient: factor of the light that comes from all sides.
         specular: how much surfaces and lights shine; drawn anew for each surface.
         shadow: probability that lights throw shadows, drawn for the episode.
-        camera_position: m, by which each camera is moved along each of its axes.
+        camera_position: m, by which each of the task's cameras is moved along each of its axes.
         camera_angle: degrees, by which it is turned about each of its axes.
         focal: factor of its focal length.
         distractors: how many objects lie around that the task knows nothing of.

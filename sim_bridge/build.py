@@ -28,7 +28,8 @@ def make_world(task: TaskConfig, robot: RobotConfig) -> World:
         task.scene_options,
     )
     world.randomize(task.randomization)
-    world.dress(task.looks, task.rates.action_hz)
+    cameras = tuple(camera.name.removesuffix(GOAL) for camera in task.cameras)
+    world.dress(task.looks, task.rates.action_hz, cameras)
     return world
 
 

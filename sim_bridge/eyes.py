@@ -37,9 +37,15 @@ class Eyes:
         )
         self._goal = GoalView(model, self._show_goal)
 
-    def dress(self, config: LooksConfig, action_hz: float) -> None:
-        """Looks are drawn from these ranges; to be called before the first picture."""
-        self.looks = Looks(config, self.task.goal_xyz, action_hz)
+    def dress(self, config: LooksConfig, action_hz: float, cameras: tuple[str, ...]) -> None:
+        """Looks are drawn from these ranges; to be called before the first picture.
+
+        Args:
+            config: the ranges.
+            action_hz: pictures a second.
+            cameras: whose places and lenses vary.
+        """
+        self.looks = Looks(config, self.task.goal_xyz, action_hz, cameras)
 
     def render(
         self, camera: str, height: int, width: int, fancy: bool = True

@@ -80,19 +80,26 @@ class Looks:
         frames: what cameras make of what they see.
     """
 
-    def __init__(self, config: LooksConfig, middle: FloatArray, action_hz: float) -> None:
+    def __init__(
+        self,
+        config: LooksConfig,
+        middle: FloatArray,
+        action_hz: float,
+        cameras: tuple[str, ...] = (),
+    ) -> None:
         """Keeps the ranges.
 
         Args:
             config: what varies, and how far.
             middle: of the task, m, base frame, shape [3].
             action_hz: pictures a second.
+            cameras: that move; those of films stay.
         """
         self.config, self.seed = config, 0
         self.drawn: Drawn = {}
         self.frames = Frames(action_hz)
         self._noted = -1
-        self._middle = middle
+        self._middle, self._seen_by = middle, cameras
         self._nominal: dict[str, NDArray[Any]] = {}
 
     def draw(self, model: mujoco.MjModel) -> bool:
@@ -131,6 +138,8 @@ class Looks:
         self._things = np.array(
             [i for i, n in enumerate(names) if n.startswith(f'{_OWN}thing')], int
         )
+        cameras = [model.camera(i).name for i in range(model.ncam)]
+        self._cameras = [i for i, n in enumerate(cameras) if n in self._seen_by]
         self._back = np.flatnonzero(np.array(back) & shown)
         solid = model.geom_type != mujoco.mjtGeom.mjGEOM_PLANE
         self._front = np.flatnonzero(~np.array(back) & shown & solid & (model.geom_group != 3))
@@ -160,18 +169,18 @@ class Looks:
         return drawn | {'lights': np.array([float(on)]), 'shadow': shadow.astype(np.float64)}
 
     def _set_cameras(self, model: mujoco.MjModel, rng: np.random.Generator) -> Drawn:
-        """Moves and turns every camera in its own frame, x right, y up, z back."""
-        count = model.ncam
-        moved = self._one(rng, 'camera_position', 3 * count).reshape(count, 3)
-        turned = self._one(rng, 'camera_angle', 3 * count).reshape(count, 3)
-        focal, turn, axes = self._one(rng, 'focal', count), np.zeros(4), np.zeros(9)
-        for i in range(count):
+        """Moves and turns the task's cameras in their own frames, x right, y up, z back."""
+        count, mine = model.ncam, self._cameras
+        moved = self._one(rng, 'camera_position', 3 * count).reshape(count, 3)[mine]
+        turned = self._one(rng, 'camera_angle', 3 * count).reshape(count, 3)[mine]
+        focal, turn, axes = self._one(rng, 'focal', count)[mine], np.zeros(4), np.zeros(9)
+        for i, offset, angles in zip(mine, moved, turned, strict=True):
             mujoco.mju_quat2Mat(axes, model.cam_quat[i])
-            model.cam_pos[i] += axes.reshape(3, 3) @ moved[i]
-            mujoco.mju_euler2Quat(turn, np.radians(turned[i]), 'xyz')
+            model.cam_pos[i] += axes.reshape(3, 3) @ offset
+            mujoco.mju_euler2Quat(turn, np.radians(angles), 'xyz')
             mujoco.mju_mulQuat(model.cam_quat[i], model.cam_quat[i].copy(), turn)
-        half = np.tan(np.radians(model.cam_fovy) / 2) / focal
-        model.cam_fovy[:] = np.degrees(2 * np.arctan(half))
+        half = np.tan(np.radians(model.cam_fovy[mine]) / 2) / focal
+        model.cam_fovy[mine] = np.degrees(2 * np.arctan(half))
         return {'camera_position': moved.ravel(), 'camera_angle': turned.ravel(), 'focal': focal}
 
     def _set_surfaces(self, model: mujoco.MjModel, rng: np.random.Generator) -> Drawn:

@@ -111,6 +111,23 @@ def test_each_range_changes_the_picture(name, plain_look):
         assert varied.looks.drawn
 
 
+def test_only_the_cameras_of_the_task_move():
+    ranges = {'camera_position': (0.02, 0.03), 'camera_angle': (5.0, 5.0), 'focal': (1.2, 1.2)}
+    with (
+        open_world(LooksConfig(), PLANE) as plain,
+        open_world(LooksConfig(**ranges), PLANE) as moved,
+    ):
+        for made in (plain, moved):
+            made.reset(3)
+        one, other = (made.twin() for made in (plain, moved))
+        still = ['above' not in one.camera(i).name for i in range(one.ncam)]
+        assert sum(still) == one.ncam - 1 > 0
+        for field in ('cam_pos', 'cam_quat', 'cam_fovy'):
+            same = getattr(one, field) == getattr(other, field)
+            assert same.reshape(one.ncam, -1).all(1).tolist() == still
+        assert moved.looks.drawn['focal'].shape == (1,)
+
+
 def test_the_background_changes():
     with open_world(LooksConfig(background=(1.0, 1.0))) as varied:
         one, two = look(varied, 3), look(varied, 4)
