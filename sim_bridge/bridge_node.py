@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from robot_rl_msgs.srv import Reset
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
@@ -73,14 +72,15 @@ class BridgeNode(GraphNode):
             self.create_service(Trigger, 'driver/arm', self._on_arm)
             self.create_timer(self._hop.period_s, self._tick)
         if self.parameters.reset == 'motion':
-            self._put_at_start(self.parameters.seed)
+            self._put_at_start(Reset.Request(seed=self.parameters.seed))
 
-    def _put_at_start(self, seed: int, state: NDArray[np.uint8] | None = None) -> None:
+    def _put_at_start(self, request: Reset.Request) -> None:
         """Puts the scene at the start of a seed, or in a state; from now on there is a robot."""
-        (self._hop or self._world).reset(seed, state)
+        state = np.frombuffer(request.state, np.uint8) if request.state else None
+        (self._hop or self._world).reset(request.seed, state)
         self.clock_of_robot.update(self._world.stamp_ns)
         self._started = True
-        self._sensors.restart()
+        self._sensors.restart(request.episode)
         self._latency.forget()
 
     def _arm(self) -> None:
@@ -95,8 +95,7 @@ class BridgeNode(GraphNode):
 
     def _on_reset(self, request: Reset.Request, answer: Reset.Response) -> Reset.Response:
         try:
-            state = np.frombuffer(request.state, np.uint8) if request.state else None
-            self._put_at_start(request.seed, state)
+            self._put_at_start(request)
         except InputError as error:
             answer.message = str(error)
             return answer

@@ -6,6 +6,7 @@ out of sight, walls, and a material for each texture of the pool. An episode onl
 """
 
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,10 @@ _FIELDS = (
     *('light_castshadow', 'cam_pos', 'cam_quat', 'cam_fovy', 'mat_specular', 'mat_rgba'),
 )
 
-#: What was drawn, by name.
+#: Numbers of an array that are written out in the file of looks.
+LISTED = 32
+
+#: What was drawn, by the name of its range, and what was set by it, by the name of MuJoCo's array.
 Drawn = dict[str, FloatArray]
 
 
@@ -98,7 +102,7 @@ class Looks:
         self.config, self.seed = config, 0
         self.drawn: Drawn = {}
         self.frames = Frames(action_hz)
-        self._noted = -1
+        self._noted = -1, -1
         self._middle, self._seen_by = middle, cameras
         self._nominal: dict[str, NDArray[Any]] = {}
 
@@ -119,17 +123,22 @@ class Looks:
         drawn |= self._set_surfaces(model, rng) | self._set_things(model, rng)
         drawn |= {n: self._one(rng, n) for n in ('depth_noise', 'latency', 'dropped')}
         self.frames.begin(drawn, rng)
+        now = {name: getattr(model, name) for name in _FIELDS}
+        drawn |= {n: v.astype(float) for n, v in now.items() if (v != self._nominal[n]).any()}
         self.drawn = drawn
         return bool(drawn['shadow'][0])
 
-    def note(self, path: Path) -> None:
-        """Adds a line of JSON with the seed and what was drawn to a file, once an episode."""
-        if not self.drawn or self._noted == self.seed:
+    def note(self, path: Path, episode: int) -> None:
+        """Adds a line of JSON with the episode and what was drawn to a file, once an episode.
+
+        Arrays of more than `LISTED` numbers are there as the CRC-32 of their bytes.
+        """
+        if not self.drawn or self._noted == (episode, self.seed):
             return
-        self._noted = self.seed
-        line = {name: np.round(value, 6).tolist() for name, value in self.drawn.items()}
+        self._noted = episode, self.seed
+        line = {name: _brief(np.round(value, 6)) for name, value in self.drawn.items()}
         with path.open('a') as file:
-            file.write(json.dumps({'seed': self.seed} | line) + '\n')
+            file.write(json.dumps({'episode': episode, 'seed': self.seed} | line) + '\n')
 
     def _find(self, model: mujoco.MjModel) -> None:
         names = [model.geom(i).name for i in range(model.ngeom)]
@@ -206,7 +215,7 @@ class Looks:
     def _set_things(self, model: mujoco.MjModel, rng: np.random.Generator) -> Drawn:
         """Strews the distractors over the plane of the task."""
         low, high = self.config.distractors
-        count = int(rng.integers(low, high + 1))
+        count, poses = int(rng.integers(low, high + 1)), []
         for i in rng.permutation(self._things)[:count].tolist():
             size = rng.uniform(*self.config.distractor_size, 3)
             area = np.array(self.config.distractor_area)
@@ -215,12 +224,21 @@ class Looks:
             at = np.array([*rng.uniform(-area, area), size[_UPWARDS[int(model.geom_type[i])]]])
             model.geom_pos[i] = self._middle + at
             yaw = rng.uniform(-np.pi, np.pi)
+            poses.append([*at[:2], yaw])
             model.geom_quat[i] = np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)
             model.geom_rgba[i] = *rng.random(3), 1.0
-        return {'distractors': np.array([float(count)])}
+        drawn = {'distractors': np.array([float(count)])}
+        return drawn | {'distractor_poses': np.ravel(poses)}  # x, y, m, from the middle, yaw, rad
 
 
 def _ways(rng: np.random.Generator, count: int) -> FloatArray:
     """Directions, evenly over the sphere, shape [N, 3]."""
     ways = rng.standard_normal((count, 3))
     return np.asarray(ways / np.linalg.norm(ways, axis=1, keepdims=True))
+
+
+def _brief(values: FloatArray) -> list[float] | str:
+    """All of a few numbers, or what identifies many."""
+    if values.size <= LISTED:
+        return [float(value) for value in values.ravel()]
+    return f'crc32 {zlib.crc32(values.tobytes()):08x}'

@@ -30,7 +30,7 @@ class Sensors:
             names: of the joints in them.
         """
         self._world, self._task, self._robot = world, node.task, node.robot
-        self._names, self._action_tick_ns = names, 0
+        self._names, self._action_tick_ns, self._episode = names, 0, 0
         run = node.parameters.run_dir
         self._looks_file = Path(run, 'looks.jsonl') if run else None
         qos = sensor_qos(node.parameters.lockstep)
@@ -44,9 +44,9 @@ class Sensors:
         streams = [f'{camera.name}/{kind}' for camera in cameras for kind in camera.kinds]
         self._pictures = {s: node.create_publisher(Image, f'{s}/image_raw', qos) for s in streams}
 
-    def restart(self) -> None:
-        """Makes the next tick an action tick."""
-        self._action_tick_ns = 0
+    def restart(self, episode: int) -> None:
+        """Makes the next tick an action tick, the first of an episode."""
+        self._action_tick_ns, self._episode = 0, episode
 
     def publish(self, wrench: Wrench) -> bool:
         """Sends everything but the joint states, at the wrench's time.
@@ -66,7 +66,7 @@ class Sensors:
                 frame = f'{stream.split("/")[0]}_optical_frame'
                 self._pictures[stream].publish(convert.to_image(pixels, stamp_ns, frame))
             if self._looks_file:
-                world.looks.note(self._looks_file)
+                world.looks.note(self._looks_file, self._episode)
         if self._scenes is not None:
             told = scene_streams(world, self._task)
             self._scenes.publish(records.to_scene_state(stamp_ns, told))

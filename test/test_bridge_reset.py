@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bridge's service `reset`: begins in a seed's start, or in a state saved before."""
 
+import json
+
 import numpy as np
 import pytest
 from graph import Listener, process
@@ -39,3 +41,12 @@ def test_a_state_saved_elsewhere_comes_back_in_the_graph(listener):
         np.testing.assert_array_equal(found[name], told[name])
     assert not refused.success
     assert 'state' in refused.message
+
+
+def test_looks_are_noted_with_the_episode_they_are_of(listener, tmp_path):
+    with process('sim_bridge', task='fetch_reach_image', sync='lockstep', run_dir=str(tmp_path)):
+        for episode in (7, 8):
+            begun = listener.call(Reset, 'reset', Reset.Request(seed=3, episode=episode))
+            assert begun.success, begun.message
+    lines = [json.loads(line) for line in (tmp_path / 'looks.jsonl').read_text().splitlines()]
+    assert [(line['episode'], line['seed']) for line in lines] == [(7, 3), (8, 3)]
