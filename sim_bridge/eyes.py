@@ -2,6 +2,7 @@
 """What cameras see of a simulated scene: in its looks, of its present state or of its goal."""
 
 from functools import partial
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -93,9 +94,10 @@ class Eyes:
     def _draw_looks(self, twin: mujoco.MjModel) -> bool:
         return self.looks.draw(twin)
 
-    def _begin_looks(self, seed: int) -> None:
-        """Of another episode."""
+    def _begin_looks(self, seed: int, frames: dict[str, Any] | None = None) -> None:
+        """Of another episode, or amid one, where its cameras' frames were saved."""
         self.looks.seed = seed
+        self.looks.frames.forget(frames)
         self._pictures.begin()
         self._goal.forget()
 

@@ -3,6 +3,7 @@
 
 from collections import deque
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,20 @@ class Frames:
             action_hz: frames a second.
         """
         self._hz = action_hz
+        self.forget()
+
+    def forget(self, saved: dict[str, Any] | None = None) -> None:
+        """Leaves the episode; the next begins anew, or where `save` was called."""
+        self._saved = saved
         self._rng: np.random.Generator | None = None
         self._late: dict[str, deque[Entries]] = {}
+
+    def save(self) -> dict[str, Any] | None:
+        """What its future depends on; None before the first frame of an episode."""
+        if self._rng is None:
+            return self._saved
+        late = {camera: list(row) for camera, row in self._late.items()}
+        return {'rng': self._rng.bit_generator.state, 'late': late}
 
     def begin(self, drawn: Mapping[str, FloatArray], rng: np.random.Generator) -> None:
         """Starts an episode.
@@ -34,6 +47,9 @@ class Frames:
         self._steps = round(float(drawn['latency'][0]) * self._hz)
         self._dropped = float(drawn['dropped'][0])
         self._rng, self._late = rng, {}
+        if self._saved is not None:
+            rng.bit_generator.state = self._saved['rng']
+            self._late = {c: deque(row, self._steps + 1) for c, row in self._saved['late'].items()}
 
     def sense(self, camera: str, frame: Entries) -> Entries:
         """The frame that comes now, while a camera sees this one.

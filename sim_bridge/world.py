@@ -195,6 +195,7 @@ class World(Eyes):
             'task': self.task.save(),
             'dynamics': self.dynamics.save(),
             'looks': self.looks.seed,
+            'frames': self.looks.frames.save(),
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -204,7 +205,7 @@ class World(Eyes):
             InputError: the state is none of this scene.
         """
         snapshot.check_physics(self.model, state['physics'])
-        self._begin_looks(state.get('looks', 0))
+        self._begin_looks(state.get('looks', 0), state.get('frames'))
         self.dynamics.load(state['dynamics'])
         self.task.resize(self.dynamics.sizes)
         self.task.load(state['task'])
@@ -215,8 +216,8 @@ class World(Eyes):
         self._rng.bit_generator.state = state['rng']
 
     def world_state(self) -> NDArray[np.uint8]:
-        """The state as a vector of bytes, the same length all along, that `reset` begins in."""
-        return self._packer.pack(self.save_state())
+        """The state but for the cameras' frames, bytes of one length, that `reset` begins in."""
+        return self._packer.pack(self.save_state() | {'frames': None})
 
     # ---- inside --------------------------------------------------------------------------
 

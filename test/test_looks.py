@@ -17,6 +17,7 @@ from robot_rl.looks import LooksConfig
 from robot_rl.task import load_task, robot_of
 from sim_bridge.build import make_world, raw_pictures
 from sim_bridge.frames import Frames
+from sim_bridge.snapshot import pack, unpack
 from sim_bridge.textures import draw
 
 TASK = load_task('fetch_pick_image')
@@ -188,6 +189,50 @@ def test_colour_and_depth_of_a_camera_are_late_and_lost_together():
     color, depth = ([np.array_equal(*two) for two in pairwise(one)] for one in streams)
     assert color == depth
     assert 0 < sum(color) < len(color)
+
+
+SENSED = {'depth_noise': (0.01, 0.01), 'latency': (0.08, 0.08), 'dropped': (0.3, 0.3)}
+
+
+def follow(made, count):
+    """The pictures of some ticks on the way."""
+    seen = []
+    for _ in range(count):
+        made.step()
+        seen.append(raw_pictures(made, TASK))
+    return seen
+
+
+def test_a_saved_state_goes_on_with_the_same_pictures():
+    with open_world(LooksConfig(**SENSED)) as made:
+        made.reset(3)
+        follow(made, 5)
+        saved = made.save_state()
+        expected = follow(made, 8)
+        made.reset(4)
+        follow(made, 3)
+        made.load_state(saved)
+        again = unpack(pack(made.save_state()))  # before a picture, and through bytes
+        for state in (saved, again):
+            made.load_state(state)
+            for found, wanted in zip(follow(made, 8), expected, strict=True):
+                assert all(np.array_equal(found[name], wanted[name]) for name in wanted)
+
+
+def test_states_to_begin_in_hold_no_frames_and_those_of_old_are_read():
+    with open_world(LooksConfig(**SENSED)) as made:
+        made.reset(3)
+        length = len(made.world_state())
+        follow(made, 5)
+        state = made.world_state()
+        assert len(state) == length < 10_000
+        old = unpack(state)
+        assert old.pop('frames') is None
+        made.reset(4)
+        made.load_state(old)
+        follow(made, 1)
+        made.reset(5, pack(old))
+        follow(made, 1)
 
 
 def test_the_goals_picture_shows_the_goal_and_stays_for_the_episode():
