@@ -23,6 +23,7 @@ from robot_rl.errors import InputError
 from robot_rl.learning.config import AgentConfig, DemonstrationConfig, LearnerConfig, load_agent
 from robot_rl.learning.learner import Learner, RunInfo
 from robot_rl.models.training import configure_process
+from robot_rl.ranges import non_negative
 from robot_rl.replay.step_file import write_steps
 from robot_rl.types import Action
 from sim_bridge.direct import evaluate, train_episode
@@ -164,7 +165,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog='robot-rl bench fetch', description=__doc__)
     parser.add_argument('--task', choices=TASKS, default='reach')
     parser.add_argument('--agent', default='sac_her', help='name in config/agents, or a file')
-    parser.add_argument('--seeds', type=int, nargs='*', default=[0, 1, 2, 3, 4])
+    parser.add_argument('--seeds', type=non_negative, nargs='*', default=[0, 1, 2, 3, 4])
     parser.add_argument('--record', type=int, default=0, help='demonstrations to write first')
     parser.add_argument('--demonstrations', type=Path, help='.npz file to learn from')
     parser.add_argument('--share', type=float, default=0.25, help='of demonstrations in a batch')

@@ -36,7 +36,7 @@ from robot_rl.errors import InputError
 from robot_rl.learning.config import AgentConfig, LearnerConfig, load_agent
 from robot_rl.learning.learner import Learner, RunInfo
 from robot_rl.models.training import configure_process
-from robot_rl.ranges import at_least_one
+from robot_rl.ranges import at_least_one, non_negative
 from robot_rl.task import TaskConfig, data_spec, load_task, robot_of
 from robot_rl.types import Action, Entries, FloatArray
 from sim_bridge.direct import evaluate, train_episode
@@ -156,7 +156,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument('--tasks', nargs='+', choices=TASKS, default=list(TASKS))
     parser.add_argument('--variants', nargs='*', choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument('--agent', default='ddpg_image', help='name in config/agents, or a file')
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument('--seeds', type=non_negative, nargs='+', default=[0, 1, 2])
     parser.add_argument('--steps', type=at_least_one, default=40_000)
     parser.add_argument('--every', type=at_least_one, default=2_500, help='steps to evaluate at')
     parser.add_argument('--episodes', type=at_least_one, default=40, help='of each evaluation')

@@ -26,6 +26,7 @@ from robot_rl.learning.on_policy import OnPolicyLearner
 from robot_rl.learning.on_policy_config import OnPolicyConfig
 from robot_rl.learning.parallel import run_workers
 from robot_rl.models.training import configure_process
+from robot_rl.ranges import non_negative
 from robot_rl.replay.step_file import write_steps
 from robot_rl.types import Entries, FloatArray, Observation, Step
 
@@ -191,7 +192,7 @@ def main(argv: list[str]) -> int:
     """Runs the bench."""
     parser = argparse.ArgumentParser(prog='robot-rl bench imitation', description=__doc__)
     parser.add_argument('--lambdas', type=float, nargs='+', default=list(LAMBDAS))
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument('--seeds', type=non_negative, nargs='+', default=[0, 1, 2])
     parser.add_argument('--steps', type=int, default=150_000, help='actions of each training')
     parser.add_argument('--workers', type=int, default=1, help='processes that learn together')
     parser.add_argument('--out', type=Path, help='file for the table and all results')

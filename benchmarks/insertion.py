@@ -26,7 +26,7 @@ from benchmarks import curves
 from benchmarks.curves import Length
 from benchmarks.insertion_runs import Outcome, measure_base, train
 from robot_rl.models.training import configure_process
-from robot_rl.ranges import at_least_one
+from robot_rl.ranges import at_least_one, non_negative
 from robot_rl.task import load_task
 
 TASKS = tuple(f'{name}_insertion_image' for name in ('usb', 'dsub', 'model_e'))
@@ -84,7 +84,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog='robot-rl bench insertion', description=__doc__)
     parser.add_argument('--tasks', nargs='+', choices=TASKS, default=list(TASKS))
     parser.add_argument('--variants', nargs='*', choices=VARIANTS, default=list(VARIANTS))
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument('--seeds', type=non_negative, nargs='+', default=[0, 1, 2])
     parser.add_argument('--steps', type=at_least_one, default=12_000)
     parser.add_argument('--every', type=at_least_one, default=2_000, help='steps to evaluate at')
     parser.add_argument('--episodes', type=at_least_one, default=50, help='of the last evaluation')

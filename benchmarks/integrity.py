@@ -25,7 +25,7 @@ from benchmarks.processes import Processes
 from robot_rl import arrays, resources
 from robot_rl.errors import InputError
 from robot_rl.learning.checkpoint import Checkpoint, load_latest
-from robot_rl.ranges import at_least_one
+from robot_rl.ranges import at_least_one, non_negative
 
 WORLD = ('sim_bridge', 'episode_node', 'controller_node', 'safety_node', 'reward_node')
 GRAPH: dict[str, tuple[str, dict[str, object]]] = {
@@ -146,7 +146,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog='robot-rl bench integrity', description=__doc__)
     parser.add_argument('--kills', type=at_least_one, default=20)
     parser.add_argument('--victims', nargs='+', choices=list(VICTIMS), default=list(VICTIMS))
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--seed', type=non_negative, default=0)
     parser.add_argument('--stored', type=at_least_one, default=20_000, help='steps in a save')
     parser.add_argument('--json', action='store_true', help='accepted; the last line is JSON')
     options = parser.parse_args(argv)

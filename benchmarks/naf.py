@@ -26,6 +26,7 @@ from robot_rl.agents import AGENTS, Agent
 from robot_rl.learning.config import AgentConfig, LearnerConfig
 from robot_rl.learning.learner import Learner, RunInfo
 from robot_rl.models.training import configure_process
+from robot_rl.ranges import non_negative
 from robot_rl.types import Action
 from sim_bridge.direct import evaluate
 from sim_bridge.gym_host import GymHost
@@ -171,7 +172,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog='robot-rl bench naf', description=__doc__)
     parser.add_argument('--agents', choices=AGENT_CONFIGS, nargs='*', default=list(AGENT_CONFIGS))
     parser.add_argument('--collectors', type=int, nargs='*', default=[1, 2, 4])
-    parser.add_argument('--seeds', type=int, nargs='*', default=[0, 1, 2])
+    parser.add_argument('--seeds', type=non_negative, nargs='*', default=[0, 1, 2])
     parser.add_argument('--updates', type=int, default=30_000, help='of each run')
     parser.add_argument('--every', type=int, default=1_000, help='updates between evaluations')
     parser.add_argument('--out', type=Path, default=Path('naf.jsonl'), help='file of results')

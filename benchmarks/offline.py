@@ -27,6 +27,7 @@ from robot_rl.agents import AGENTS
 from robot_rl.learning.config import DemonstrationConfig, LearnerConfig
 from robot_rl.learning.learner import Learner, RunInfo
 from robot_rl.models.training import configure_process
+from robot_rl.ranges import non_negative
 from sim_bridge.direct import evaluate, train_episode
 from sim_bridge.gym_host import GymHost
 
@@ -172,7 +173,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument('--tasks', choices=TASKS, nargs='+', default=list(TASKS))
     parser.add_argument('--sets', choices=SETS, nargs='+', default=list(SETS))
     parser.add_argument('--agents', choices=AGENT_CONFIGS, nargs='+', default=list(AGENT_CONFIGS))
-    parser.add_argument('--seeds', type=int, nargs='*', default=[0, 1, 2])
+    parser.add_argument('--seeds', type=non_negative, nargs='*', default=[0, 1, 2])
     parser.add_argument('--steps', type=int, default=8000, help='of each data set')
     parser.add_argument('--data', type=Path, default=Path('offline_data'), help='folder of data')
     parser.add_argument('--out', type=Path, default=Path('offline.jsonl'), help='file of results')

@@ -29,7 +29,7 @@ from robot_rl.errors import InputError
 from robot_rl.learning.config import AgentConfig, DemonstrationConfig, LearnerConfig, load_agent
 from robot_rl.looks import LooksConfig
 from robot_rl.models.training import configure_process
-from robot_rl.ranges import at_least_one
+from robot_rl.ranges import at_least_one, non_negative
 from robot_rl.replay.step_file import write_steps
 from robot_rl.task import TaskConfig, load_task
 from sim_bridge import expert
@@ -165,7 +165,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog='robot-rl bench pick', description=__doc__)
     parser.add_argument('--variants', nargs='*', choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument('--agent', default='ddpg_pick_image_small', help='name, or a file')
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument('--seeds', type=non_negative, nargs='+', default=[0, 1, 2])
     parser.add_argument('--demonstrations', type=Path, default=Path('pick'), help='folder or .npz')
     parser.add_argument('--record', type=at_least_one, default=4000, help='episodes of the folder')
     parser.add_argument('--steps', type=at_least_one, default=100_000, help='of each training')

@@ -23,7 +23,7 @@ from benchmarks import latency, safety_cases
 from benchmarks.safety_cases import PERIOD_NS, PERIOD_S
 from benchmarks.safety_draws import ARMS, LIMITS, LOOK, Arm
 from robot_rl.config import read_yaml
-from robot_rl.ranges import at_least_one
+from robot_rl.ranges import at_least_one, non_negative
 from robot_rl.resources import find
 from robot_rl.safety.filter import SafetyFilter
 from robot_rl.types import JointCommand, JointState, Wrench
@@ -79,7 +79,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog='robot-rl bench safety', description=__doc__)
     parser.add_argument('--calls', type=at_least_one, default=2000, help='timed, for each row')
     parser.add_argument('--cases', type=at_least_one, default=20_000, help='arbitrary inputs')
-    parser.add_argument('--seed', type=int, default=0, help='of the arbitrary inputs')
+    parser.add_argument('--seed', type=non_negative, default=0, help='of the arbitrary inputs')
     parser.add_argument('--json', action='store_true', help='accepted; the last line is JSON')
     parser.add_argument('--graph', type=float, metavar='SECONDS', help='start-up included')
     parser.add_argument('--processes', choices=('composed', 'separate'), default='separate')

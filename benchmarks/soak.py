@@ -30,6 +30,7 @@ from benchmarks.integrity import audit
 from benchmarks.soak_graph import Graph, send
 from robot_rl.errors import InputError
 from robot_rl.learning.checkpoint import load_latest
+from robot_rl.ranges import non_negative
 
 #: The simulated arm stands for hardware, and is not killed. The driver, whose end is that of the
 #: graph, is killed more rarely than the others, so that these live long enough to be weighed.
@@ -182,7 +183,7 @@ def main(argv: list[str]) -> int:
     """Runs the bench."""
     parser = argparse.ArgumentParser(prog='robot-rl bench soak', description=__doc__)
     parser.add_argument('--minutes', type=float, default=120.0)
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--seed', type=non_negative, default=0)
     parser.add_argument('--run-dir', type=Path, help='keeps logs and checkpoints here')
     parser.add_argument('--domain', type=int, default=77, help='of ROS, apart from others')
     parser.add_argument('--json', action='store_true', help='accepted; the last line is JSON')

@@ -42,7 +42,7 @@ from robot_rl.learning.config import AgentConfig, load_agent
 from robot_rl.looks import LooksConfig
 from robot_rl.models.training import configure_process
 from robot_rl.perception.holes import HolesConfig
-from robot_rl.ranges import at_least_one
+from robot_rl.ranges import at_least_one, non_negative
 from robot_rl.task import TaskConfig, load_task, robot_of
 from sim_bridge.direct import evaluate
 from sim_bridge.evaluate import EVALUATION_SEED
@@ -192,7 +192,7 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument('--levels', nargs='*', choices=LEVELS, default=list(LEVELS))
     parser.add_argument('--agent', default='ddpg_reach_image', help='name, or a file')
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument('--seeds', type=non_negative, nargs='+', default=[0, 1, 2])
     parser.add_argument('--steps', type=at_least_one, default=20_000, help='of each training')
     parser.add_argument('--trials', type=at_least_one, default=20, help='of each test')
     parser.add_argument('--threads', type=at_least_one, default=1)

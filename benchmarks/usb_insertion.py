@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from robot_rl.errors import InputError
+from robot_rl.ranges import non_negative
 from robot_rl.report.curve import moving_average
 from robot_rl.report.metrics import read_metrics
 from robot_rl.report.summary import Summary, read_summary
@@ -77,7 +78,7 @@ def draw(path: Path, runs: list[Path], summaries: list[Summary]) -> None:
 def main(argv: list[str]) -> int:
     """Runs the bench."""
     parser = argparse.ArgumentParser(prog='robot-rl bench usb_insertion', description=__doc__)
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument('--seeds', type=non_negative, nargs='+', default=[0, 1, 2])
     parser.add_argument('--steps', type=int, default=12_000)
     parser.add_argument('--runs', type=Path, default=Path('runs'), help='folder of the runs')
     parser.add_argument('--from', type=Path, nargs='+', dest='finished', help='finished runs')

@@ -55,3 +55,14 @@ def at_least_one(text: str) -> int:
     if not (text.isdecimal() and int(text) > 0):
         raise argparse.ArgumentTypeError(f'expected 1 or more, got {text!r}')
     return int(text)
+
+
+def non_negative(text: str) -> int:
+    """A whole number from 0 on, such as a seed, as an argument of a command.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f'expected 0 or more, got {text!r}')
+    return int(text)

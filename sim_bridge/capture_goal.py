@@ -21,6 +21,7 @@ from robot_rl.perception.goal_file import GoalPicture, write_goal
 from robot_rl.perception.rig import open_source, pipeline_of
 from robot_rl.perception.source_config import load_sources
 from robot_rl.perception.sources import Reconnecting
+from robot_rl.ranges import non_negative
 from robot_rl.replay.dataset import read_steps
 from robot_rl.task import TaskConfig, load_task, robot_of
 from robot_rl.types import Step
@@ -92,6 +93,8 @@ def from_demonstration(
     last: dict[tuple[str, int], Step] = {}
     for step in read_steps(path):
         last[step.observation.collector, step.observation.episode] = step
+    if not last:
+        raise InputError(f'{path}: expected a recording or .npz file of steps, got no step')
     for (_, number), step in last.items():
         if number == episode or (episode is None and step.success):
             facts = {'source': str(path), 'episode': number, 'success': step.success}
@@ -193,7 +196,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     where.add_argument('--demonstration', type=Path, help='recording or .npz file of steps')
     parser.add_argument('--robot', default='', help="default: the task's own")
     parser.add_argument('--camera', default='', help="default: the task's first")
-    parser.add_argument('--seed', type=int, default=0, help='of the rendered episode')
+    parser.add_argument('--seed', type=non_negative, default=0, help='of the rendered episode')
     parser.add_argument('--episode', type=int, help='default: the first successful one')
     parser.add_argument('--seconds', type=float, default=5.0, help='to wait for a camera')
     parser.add_argument('--out', type=Path, help='PNG to write; goals/TASK.png if absent')

@@ -19,7 +19,7 @@ from robot_rl.episodes.episode import Limits
 from robot_rl.errors import InputError
 from robot_rl.learning.build import deployed, make_player, read_saved
 from robot_rl.learning.player import How
-from robot_rl.ranges import at_least_one
+from robot_rl.ranges import at_least_one, non_negative
 from robot_rl.task import TaskConfig, load_task, robot_of
 from sim_bridge.host import DirectHost
 
@@ -154,7 +154,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument('--task', default='', help="default: the checkpoint's own")
     parser.add_argument('--policy', choices=('sample', 'mean', 'zero'))
     parser.add_argument('--episodes', type=at_least_one, default=50)
-    parser.add_argument('--seed', type=int, default=EVALUATION_SEED)
+    parser.add_argument('--seed', type=non_negative, default=EVALUATION_SEED)
     parser.add_argument('--goal-noise', type=float, default=None, help='m in x and y')
     parser.add_argument('--json', action='store_true', help='one JSON object')
     return parser.parse_args(argv)

@@ -12,7 +12,7 @@ import numpy as np
 from robot_rl.episodes.episode import Limits
 from robot_rl.errors import InputError
 from robot_rl.learning.build import data_settings
-from robot_rl.ranges import at_least_one
+from robot_rl.ranges import at_least_one, non_negative
 from robot_rl.replay.starts import WORLD_STATE
 from robot_rl.replay.step_file import write_steps
 from robot_rl.report.video import Frame, overlay, write_video
@@ -112,7 +112,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog='robot-rl expert', description=__doc__)
     parser.add_argument('task', help='name in config/tasks, or a file')
     parser.add_argument('--episodes', type=at_least_one, default=50)
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--seed', type=non_negative, default=0)
     parser.add_argument('--video', type=Path, help='MP4 to write')
     parser.add_argument('--demonstrations', type=Path, help='.npz file to write the steps to')
     parser.add_argument('--json', action='store_true', help='one JSON object')

@@ -10,6 +10,7 @@ from pathlib import Path
 from robot_rl import launcher, resources
 from robot_rl.errors import InputError
 from robot_rl.learning.config import load_agent
+from robot_rl.ranges import non_negative
 from robot_rl.report.run_dir import make_run_dir, write_config
 from robot_rl.task import load_task, robot_of
 from sim_bridge.build import make_world
@@ -64,7 +65,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument('--task', default='usb_insertion', help=f'one of {tasks}, or a file')
     parser.add_argument('--robot', default='', help="default: the task's own")
     parser.add_argument('--agent', default='', help="default: the task's own")
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--seed', type=non_negative, default=0)
     parser.add_argument('--steps', type=int, default=12_000, help='actions to take in all')
     parser.add_argument('--sync', choices=('lockstep', 'realtime'), default='lockstep')
     parser.add_argument('--processes', choices=('composed', 'separate'), default='composed')

@@ -18,7 +18,7 @@ from robot_rl.episodes.episode import Limits
 from robot_rl.errors import InputError
 from robot_rl.learning.build import read_saved
 from robot_rl.learning.config import load_agent
-from robot_rl.ranges import at_least_one
+from robot_rl.ranges import at_least_one, non_negative
 from robot_rl.report.video import Frame
 from robot_rl.rewards.goal_picture import load_goal_image
 from robot_rl.task import TaskConfig, load_task, robot_of
@@ -107,15 +107,17 @@ def write_picture(path: Path, picture: Frame) -> str:
     """Writes an RGB picture; says where and how large.
 
     Raises:
-        InputError: a name that is not one of a picture.
+        InputError: a name that does not end in `.png`, or a disk that refuses.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix != '.png':
+        raise InputError(f'{path}: expected a name that ends in .png')
+    done, coded = cv2.imencode('.png', np.ascontiguousarray(picture[..., ::-1]))
+    assert done
     try:
-        done = cv2.imwrite(str(path), picture[..., ::-1])
-    except cv2.error:
-        done = False
-    if not done:
-        raise InputError(f'--out {path}: expected the name of a .png file')
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(coded.tobytes())
+    except OSError as error:
+        raise InputError(f'{path}: cannot be written: {error.strerror or error}') from error
     return f'{path}: {picture.shape[1]}x{picture.shape[0]} pixels'
 
 
@@ -129,7 +131,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument('what', choices=('observation', 'depth', 'bottleneck'))
     parser.add_argument('subject', help='task: name in config/tasks, or a file; or a run folder')
     parser.add_argument('--episodes', type=at_least_one, help='12; 3 of a bottleneck')
-    parser.add_argument('--seed', type=int, default=0, help='of the run that begins so')
+    parser.add_argument('--seed', type=non_negative, default=0, help='of the run that begins so')
     parser.add_argument('--across', type=at_least_one, default=2, help='episodes side by side')
     parser.add_argument('--out', type=Path, help='PNG; TASK_WHAT.png if absent, in RUN for a run')
     options = parser.parse_args(argv)

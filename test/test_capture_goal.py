@@ -206,6 +206,13 @@ def test_a_demonstration_ends_in_a_goal(tmp_path):
         capture_goal.main(command)
 
 
+def test_a_demonstration_without_steps_is_named(tmp_path):
+    path = tmp_path / 'shown.yaml'
+    path.write_text('')
+    with pytest.raises(InputError, match=r'shown\.yaml: expected a recording .*got no step'):
+        capture_goal.main([TASK, '--demonstration', str(path)])
+
+
 def test_a_task_without_that_camera_is_named():
     with pytest.raises(InputError, match='task particle: has no camera'):
         capture_goal.main(['particle'])

@@ -110,6 +110,53 @@ def test_a_run_folder_that_cannot_be_written_is_named(
     expect(capsys, 'runs', 'cannot be written')
 
 
+@pytest.mark.parametrize(
+    'command',
+    [
+        'train',
+        'evaluate',
+        'expert particle',
+        'view observation particle_image',
+        'capture-goal particle_image',
+        'bench safety',
+    ],
+)
+def test_a_seed_below_zero_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    command: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, *command.split(), '--seed', '-1') == 2
+    assert "argument --seed: expected 0 or more, got '-1'" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ('command', 'name', 'said'),
+    [
+        ('view observation particle_image --episodes 1 --out', 'file/o.png', 'cannot be written'),
+        ('view observation particle_image --episodes 1 --out', 'dir.png', 'cannot be written'),
+        ('view observation particle_image --episodes 1 --out', 'o.gif', 'name that ends in .png'),
+        ('calibrate --folder . --square 0.02 --output', 'file/l.yaml', 'file: cannot be made'),
+        ('capture-goal particle_image --out', 'file/o.png', 'cannot be written'),
+    ],
+)
+def test_a_path_that_cannot_be_written_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    command: str,
+    name: str,
+    said: str,
+) -> None:
+    (tmp_path / 'file').write_text('')
+    (tmp_path / 'dir.png').mkdir()
+    assert run(monkeypatch, *command.split(), str(tmp_path / name)) == 2
+    expect(capsys, str(tmp_path / Path(name).parts[0]), said)
+
+
 def checkpoint(folder: Path) -> Path:
     """A checkpoint of an untrained policy for the USB task."""
     task = load_task('usb_insertion')

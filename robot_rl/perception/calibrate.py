@@ -105,6 +105,18 @@ def parse_board(text: str, square_m: float) -> Board:
     return Board(int(columns), int(rows), square_m)
 
 
+def _make(folder: Path) -> None:
+    """A folder, before pictures are taken.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f'{folder}: cannot be made: {error.strerror or error}') from error
+
+
 def main(argv: Sequence[str]) -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog='robot-rl calibrate', description=__doc__)
@@ -122,7 +134,7 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     board = parse_board(options.board, options.square)
     for folder in filter(None, (options.keep, options.output.parent)):
-        folder.mkdir(parents=True, exist_ok=True)
+        _make(folder)
     if options.folder:
         pictures = from_folder(options.folder)
     else:

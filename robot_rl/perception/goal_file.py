@@ -73,7 +73,7 @@ def write_goal(
         for file, content in data.items():
             file.write_bytes(content)
     except OSError as error:
-        raise InputError(f'{path}: {error.strerror}') from error
+        raise InputError(f'{path}: cannot be written: {error.strerror or error}') from error
     return list(data)
 
 
