@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from robot_rl.errors import InputError
 from robot_rl.perception.camera import CameraConfig, CameraFrame, CameraPipeline
@@ -14,6 +13,7 @@ from robot_rl.perception.depth import DepthImage
 from robot_rl.perception.holes import HolesConfig
 from robot_rl.report.video import Frame
 from robot_rl.task import TaskConfig, robot_of
+from robot_rl.types import Entries
 from sim_bridge.build import make_world, taken
 from sim_bridge.goal_view import GOAL
 from sim_bridge.tiles import sheet_of, tile
@@ -25,7 +25,8 @@ PERCENT = 1.0  # of the pixels that may lie beyond each end of the colours
 def depth_sheet(task: TaskConfig, episodes: int, seed: int, across: int) -> Frame:
     """Colour, measured depth and filled depth at the start of some episodes.
 
-    Where the task's camera has perfect depth, it is shown with the holes of a RealSense.
+    Where the task's camera has perfect depth, it is shown with the holes of a RealSense, and the
+    title says that they were added.
 
     Raises:
         InputError: none of the task's cameras gives depth, or a picture is refused.
@@ -34,18 +35,17 @@ def depth_sheet(task: TaskConfig, episodes: int, seed: int, across: int) -> Fram
     if not cameras:
         raise InputError(f'task {task.name}: none of its cameras gives depth')
     shown = tuple(replace(c, color=True, holes=c.holes or HolesConfig()) for c in cameras)
+    words = {c.name: 'measured' if c.holes else 'holes added,' for c in cameras}
     tiles = []
     with closing(make_world(task, robot_of(task))) as world:
         for episode in range(episodes):
             world.reset(seed + episode)
             raw = taken(world, shown)
-            tiles += [_tile(camera, raw, world.stamp_ns, seed + episode) for camera in shown]
+            tiles += [_tile(c, words[c.name], raw, world.stamp_ns, seed + episode) for c in shown]
     return sheet_of(tiles, across)
 
 
-def _tile(
-    camera: CameraConfig, raw: dict[str, NDArray[np.generic]], stamp_ns: int, seed: int
-) -> Frame:
+def _tile(camera: CameraConfig, word: str, raw: Entries, stamp_ns: int, seed: int) -> Frame:
     pipeline = CameraPipeline(camera)
     color, depth = raw[f'{camera.name}/color'], raw[f'{camera.name}/depth']
     before, frame = pipeline.measured(depth), pipeline.process(color, depth, stamp_ns)
@@ -54,7 +54,7 @@ def _tile(
     assert frame.color is not None
     assert frame.depth_filled is not None
     low, high = np.nanpercentile(before, [PERCENT, 100 - PERCENT])
-    names = [f'seed {seed}: {camera.name}', f'measured {frame.valid_fraction:.0%}']
+    names = [f'seed {seed}: {camera.name}', f'{word} {frame.valid_fraction:.0%} valid']
     names.append(f'filled, {low:.2f}-{high:.2f} m')
     pictures = [paint(image, low, high) for image in (before, frame.depth_filled)]
     return tile([frame.color, *pictures], names)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures for people: depth before and after filling, and what a bottleneck reads."""
 
+import re
 from dataclasses import replace
 
 import cv2
@@ -11,8 +12,9 @@ from robot_rl.agents.ddpg import DDPG, DDPGConfig
 from robot_rl.errors import InputError
 from robot_rl.learning.build import make_learner
 from robot_rl.learning.checkpoint import save
+from robot_rl.perception.holes import HolesConfig
 from robot_rl.task import data_spec, load_task, robot_of
-from sim_bridge import view
+from sim_bridge import depth_view, view
 from sim_bridge.bottleneck_view import Reconstruction, reconstruct
 from sim_bridge.depth_view import HOLE, paint
 from sim_bridge.tiles import GAP, SIDE, STRIP
@@ -33,6 +35,19 @@ def test_depth_is_shown_before_and_after_filling(tmp_path):
     assert 0.01 < holes[1] < 0.5
     with pytest.raises(InputError, match='task particle_image: none of its cameras gives depth'):
         view.main(['depth', 'particle_image'])
+
+
+@pytest.mark.parametrize(
+    ('holes', 'title'),
+    [(None, r'holes added, \d+% valid'), (HolesConfig(), r'measured \d+% valid')],
+)
+def test_the_title_says_where_holes_were_added(monkeypatch, holes, title):
+    task, told = load_task('fetch_pick_image'), []
+    task = replace(task, cameras=tuple(replace(c, holes=holes) for c in task.cameras))
+    monkeypatch.setattr(depth_view, 'tile', lambda pictures, titles: told.extend(titles))
+    monkeypatch.setattr(depth_view, 'sheet_of', lambda tiles, across: tiles)
+    depth_view.depth_sheet(task, 1, 0, 1)
+    assert re.fullmatch(title, told[1])
 
 
 def test_near_is_bright_and_nothing_is_pink():
