@@ -74,8 +74,9 @@ class Outcome:
 
 
 def small(task: TaskConfig) -> TaskConfig:
-    """The task in pictures that a processor learns from, in looks that do not vary."""
-    cameras = tuple(replace(camera, size=(SIZE, SIZE), crop=PART) for camera in task.cameras)
+    """The task in pictures that a processor learns from, true depth, looks that do not vary."""
+    seen = {'size': (SIZE, SIZE), 'crop': PART, 'holes': None}
+    cameras = tuple(replace(camera, **seen) for camera in task.cameras)
     return replace(task, cameras=cameras, looks=LooksConfig())
 
 
