@@ -7,7 +7,7 @@ import pytest
 from boards import BOARD, FISHEYE, PINHOLE, SIZE, picture, poses, rays
 
 from robot_rl.errors import InputError
-from robot_rl.perception.calibrate import main
+from robot_rl.perception.calibrate import collect, main
 from robot_rl.perception.calibration import Board, Views, calibrate, find_board
 from robot_rl.perception.camera import CameraConfig, CameraFrame, CameraPipeline, Refusal
 from robot_rl.perception.lens import Lens, Matrix, Undistortion, read_lens, write_lens
@@ -91,6 +91,12 @@ def test_the_same_view_again_and_a_picture_without_a_board_do_not_count():
     assert find_board(view, Board(7, 5, 0.03)) is None
     with pytest.raises(InputError, match='need 5'):
         calibrate(views, BOARD, 'plumb_bob')
+
+
+def test_a_view_that_cannot_be_kept_is_told(tmp_path):
+    view = picture(rays(PINHOLE), (0.2, 0.1, 0), (0, 0, 0.5))
+    with pytest.raises(InputError, match=r'gone/view_001.png: cannot be written'):
+        collect(iter([('a', view)]), BOARD, 1, tmp_path / 'gone')
 
 
 @pytest.mark.parametrize('lens', [PINHOLE, FISHEYE], ids=lambda lens: lens.distortion_model)

@@ -79,6 +79,9 @@ def collect(pictures: Iterator[Picture], board: Board, count: int, keep: Path | 
         board: that is looked for.
         count: views after which it ends.
         keep: folder for the pictures of the views; None for none.
+
+    Raises:
+        InputError: a picture cannot be kept.
     """
     views = Views(board)
     for name, image in pictures:
@@ -87,7 +90,8 @@ def collect(pictures: Iterator[Picture], board: Board, count: int, keep: Path | 
         print(f'view {len(views.corners)} of {count}: {name}', flush=True)
         if keep is not None:
             path = keep / f'view_{len(views.corners):03d}.png'
-            cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+            if not cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR)):
+                raise InputError(f'{path}: cannot be written')
         if len(views.corners) >= count:
             break
     return views
