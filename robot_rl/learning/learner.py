@@ -83,19 +83,17 @@ class Learner:
         Raises:
             InputError: demonstrations or relabelling do not fit the task or the agent.
         """
-        self.run = run
-        self.statistics = Statistics()
-        self._sources: Feed = (
-            make_sources(config, spec, agent.entries, run.settings) if feed is None else feed
-        )
+        self.run, self.statistics = run, Statistics()
+        if feed is None:
+            feed = make_sources(config, spec, agent.entries, run.settings)
+        self._sources = feed
         self.replay, self._mixture = self._sources.online, self._sources.mixture
         self.metrics: dict[str, float] = {}
         self.diverged = ''
         self._config, self._agent = config, agent
         self._rng = np.random.default_rng(run.seed)
         self._published = self._packed()
-        self._publish_due = True
-        self._checkpointed_at = 0
+        self._publish_due, self._checkpointed_at = True, 0
 
     def add(self, step: Step) -> Episode | None:
         """Takes one step; the episode's figures where it ended. A repeated step counts nowhere.

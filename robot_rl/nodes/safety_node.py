@@ -71,12 +71,10 @@ class SafetyNode(ManagedNode):
         self._period_s = 1.0 / self.task.rates.control_hz
         self._stop_file = self._find_stop_file()
         self._kept = self._stop_file.read() if self._stop_file else ''
-        arm = Kinematics(self.robot)
-        check_reach(self.task.safety, arm)
-        surroundings = surroundings_of(self.task.safety, self.robot, self.task.obstacles)
-        self._filter = SafetyFilter(
-            self.task.safety, arm, self._period_s, self._kept, surroundings
-        )
+        limits, arm = self.task.safety, Kinematics(self.robot)
+        check_reach(limits, arm)
+        surroundings = surroundings_of(limits, self.robot, self.task.obstacles)
+        self._filter = SafetyFilter(limits, arm, self._period_s, self._kept, surroundings)
         self._state_order = convert.JointOrder(self.robot.joints)
         self._command_order = convert.JointOrder(self.robot.joints, strict=True)
         self._state: JointState | None = None
