@@ -19,8 +19,8 @@ from sim_bridge.world import World
 def measured(world: World, camera: CameraConfig, depth_m: DepthImage) -> DepthImage:
     """True depth with the holes and the noise that the task's camera asks for.
 
-    They follow from the episode's seed, the time and the camera's name; those of a goal's
-    picture stay the same for the episode.
+    They follow from the episode's seed, the time since its start and the camera's name; those
+    of a goal's picture stay the same for the episode.
 
     Args:
         world: that the picture was taken of.
@@ -37,7 +37,7 @@ def measured(world: World, camera: CameraConfig, depth_m: DepthImage) -> DepthIm
     height, width = depth_m.shape
     seed = [world.looks.seed, zlib.crc32(name.encode())]
     if not name.endswith(GOAL):
-        seed.append(world.stamp_ns)
+        seed.append(round(world.data.time * 1e9))
     weak = None
     if config.surfaces:
         shares = _geoms(model, tuple(config.surfaces.items()), name)

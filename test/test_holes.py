@@ -162,6 +162,9 @@ def test_the_simulation_sends_depth_with_holes_that_the_pipeline_fills(world):
     other, _ = see(world, HolesConfig())
     world[0].reset(3)
     assert (other != usual).any()
+    np.testing.assert_array_equal(see(world, HolesConfig())[0], usual)
+    world[0].step()
+    assert (see(world, HolesConfig())[0] != usual).any()
 
 
 def test_a_surface_of_the_simulation_is_lost_by_its_name(world):
