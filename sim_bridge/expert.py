@@ -11,7 +11,7 @@ import numpy as np
 
 from robot_rl.episodes.episode import Limits
 from robot_rl.errors import InputError
-from robot_rl.learning.build import data_settings
+from robot_rl.learning.weights import data_settings
 from robot_rl.ranges import at_least_one, non_negative
 from robot_rl.replay.starts import WORLD_STATE
 from robot_rl.replay.step_file import write_steps

@@ -73,16 +73,8 @@ def make_agent(task: TaskConfig, robot: RobotConfig, seed: int) -> Agent:
 
 def run_info(task: TaskConfig, robot: RobotConfig, seed: int, run: str = '') -> RunInfo:
     """Which run this is, and what shapes its data."""
-    settings = data_settings(task, robot, load_agent(task.agent).algorithm)
+    settings = weights.data_settings(task, robot, load_agent(task.agent).algorithm)
     return RunInfo(run, task.name, robot.name, task.agent, seed, task.rates.action_hz, settings)
-
-
-def data_settings(task: TaskConfig, robot: RobotConfig, agent: str = '') -> str:
-    """What shapes the data of a task, as JSON: observation entries, and what an action means."""
-    spec = data_spec(task, robot)
-    return weights.settings_json(
-        agent, spec, action=task.action, base=task.base, joints=robot.joints
-    )
 
 
 def make_learner(task: TaskConfig, robot: RobotConfig, seed: int, run: str) -> Learner:

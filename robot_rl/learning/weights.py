@@ -15,7 +15,9 @@ from safetensors import SafetensorError, numpy as safetensors
 from robot_rl import arrays
 from robot_rl.arrays import State
 from robot_rl.config import to_dict
+from robot_rl.control.robot import RobotConfig
 from robot_rl.errors import InputError
+from robot_rl.task import TaskConfig, data_spec
 from robot_rl.types import DataSpec, EntrySpec
 
 
@@ -112,6 +114,12 @@ def settings_json(agent: str, spec: DataSpec, **more: Any) -> str:
         more: whatever else must be equal at both ends, such as the action scale.
     """
     return json.dumps({'agent': agent, **to_dict(spec), **to_dict(more)}, sort_keys=True)
+
+
+def data_settings(task: TaskConfig, robot: RobotConfig, agent: str = '') -> str:
+    """What shapes the data of a task, as JSON: observation entries, and what an action means."""
+    spec = data_spec(task, robot)
+    return settings_json(agent, spec, action=task.action, base=task.base, joints=robot.joints)
 
 
 def check_settings(own: str, received: str, where: str) -> None:

@@ -23,7 +23,7 @@ def load_dataset(
         path: an `.npz` file, an `.mcap` file, the folder of a recording, or a folder of these.
         spec: shapes of the entries and size of the action; other entries are left out.
         action: which of a step's two actions is learned from.
-        settings: JSON of what shapes the data here, from `build.data_settings`; compared with
+        settings: JSON of what shapes the data here, from `weights.data_settings`; compared with
             what a file says of its actions, where both say something.
 
     Raises:

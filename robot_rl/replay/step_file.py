@@ -45,7 +45,7 @@ def write_steps(path: Path, steps: Iterable[Step], settings: str = '') -> int:
     Args:
         path: ends in `.npz`; what is there is replaced.
         steps: all with the same entries and the same size of action.
-        settings: JSON of what shapes them, from `build.data_settings`; '' where nobody knows.
+        settings: JSON of what shapes them, from `weights.data_settings`; '' where nobody knows.
 
     Raises:
         InputError: there is none, they differ in their entries or shapes, or the disk refuses.
