@@ -2,7 +2,8 @@
 """Learning results over seeds: kept as JSON lines while they grow, shown as table and picture."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -137,25 +138,38 @@ def table(curves: Sequence[Curve], wanted: float) -> str:
     return '\n'.join(rows)
 
 
-def draw(path: Path, curves: Sequence[Curve], title: str) -> None:
-    """Success rate against environment steps, a line a seed, a colour a label."""
+@contextmanager
+def figure(path: Path, panels: int = 1) -> Iterator[list[Any]]:
+    """Axes to draw into, at most three in a row; saved as a PNG when the block has ended.
+
+    Args:
+        path: of the PNG.
+        panels: how many.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    figure = Figure(figsize=(7, 3.5), dpi=110, layout='constrained')
-    FigureCanvasAgg(figure)
-    axes = figure.subplots()
+    columns = min(3, panels)
+    rows = -(-panels // columns)
+    drawn = Figure(figsize=(3 + 4 * columns, 3.5 * rows), dpi=110, layout='constrained')
+    FigureCanvasAgg(drawn)
+    yield list(drawn.subplots(rows, columns, squeeze=False).flat[:panels])
+    drawn.savefig(path)
+
+
+def draw(path: Path, curves: Sequence[Curve], title: str) -> None:
+    """Success rate against environment steps, a line a seed, a colour a label."""
     labels = list(dict.fromkeys(c.label for c in curves))
-    for curve in curves:
-        number = labels.index(curve.label)
-        fresh = curve is next(c for c in curves if c.label == curve.label)
-        axes.plot(
-            curve.steps,
-            100 * np.array(curve.success),
-            color=f'C{number}',
-            alpha=0.8,
-            label=curve.label if fresh else None,
-        )
-    axes.set(xlabel='environment steps', ylabel='success, %', ylim=(-2, 103), title=title)
-    axes.legend(loc='lower right')
-    figure.savefig(path)
+    with figure(path) as (axes,):
+        for curve in curves:
+            number = labels.index(curve.label)
+            fresh = curve is next(c for c in curves if c.label == curve.label)
+            axes.plot(
+                curve.steps,
+                100 * np.array(curve.success),
+                color=f'C{number}',
+                alpha=0.8,
+                label=curve.label if fresh else None,
+            )
+        axes.set(xlabel='environment steps', ylabel='success, %', ylim=(-2, 103), title=title)
+        axes.legend(loc='lower right')

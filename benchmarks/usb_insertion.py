@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import curves
 from robot_rl.errors import InputError
 from robot_rl.ranges import non_negative
 from robot_rl.report.curve import moving_average
@@ -58,21 +59,16 @@ def table(summaries: list[Summary]) -> str:
 
 def draw(path: Path, runs: list[Path], summaries: list[Summary]) -> None:
     """Success of the last 20 episodes against robot-minutes, a line a seed."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
-    figure = Figure(figsize=(7, 3.5), dpi=110, layout='constrained')
-    FigureCanvasAgg(figure)
-    axes = figure.subplots()
-    for run, summary in zip(runs, summaries, strict=True):
-        rows = read_metrics(run / 'metrics.jsonl')
-        minutes = np.array([row['robot_minutes'] for row in rows])
-        success = np.array([row['success'] for row in rows], np.float64)
-        axes.plot(minutes, 100 * moving_average(success, 20), label=f'seed {summary.seed}')
-        axes.axhline(100 * summary.base_success_rate, color='0.6', linestyle='--', linewidth=0.8)
-    axes.set(xlabel='robot time, minutes', ylabel='success of the last 20, %', ylim=(0, 103))
-    axes.legend(loc='lower right')
-    figure.savefig(path)
+    with curves.figure(path) as (axes,):
+        for run, summary in zip(runs, summaries, strict=True):
+            rows = read_metrics(run / 'metrics.jsonl')
+            minutes = np.array([row['robot_minutes'] for row in rows])
+            success = np.array([row['success'] for row in rows], np.float64)
+            axes.plot(minutes, 100 * moving_average(success, 20), label=f'seed {summary.seed}')
+            base = 100 * summary.base_success_rate
+            axes.axhline(base, color='0.6', linestyle='--', linewidth=0.8)
+        axes.set(xlabel='robot time, minutes', ylabel='success of the last 20, %', ylim=(0, 103))
+        axes.legend(loc='lower right')
 
 
 def main(argv: list[str]) -> int:

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Learning curves of SAC, TD3 and DDPG by written-out derivatives and by autograd, side by side.
+
+Both paths draw the same networks, noise and batches from a seed, but round differently, so that
+their runs part after some hundred updates. What must not differ is what they learn: the bench
+trains each algorithm on each task both ways and compares the means over seeds with the spread
+between seeds. Each finished run is a line of the file of results, which is read again on the next
+start. The last line is one JSON object.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import curves
+from benchmarks.offline_data import EVALUATION_SEED, TASKS
+from robot_rl.agents import AGENTS
+from robot_rl.learning.config import LearnerConfig
+from robot_rl.learning.learner import Learner, RunInfo
+from robot_rl.models.training import configure_process
+from robot_rl.ranges import at_least_one, non_negative
+from sim_bridge.direct import evaluate, train_episode
+from sim_bridge.gym_host import GymHost
+
+_COMMON = {'hidden': (64, 64), 'learning_rate': 1e-3, 'gamma': 0.98, 'device': 'cpu'}
+#: Algorithms and the hyperparameters of both paths.
+AGENT_CONFIGS: dict[str, dict[str, Any]] = {
+    'sac': _COMMON,
+    'td3': _COMMON,
+    'ddpg': _COMMON | {'target_every': 1, 'tau': 0.005, 'normalize': False},
+}
+PATHS = ('fast', 'autograd')
+_EVERY, _EPISODES, _LAST = 500, 20, 4
+
+
+@dataclass
+class Run:
+    """What one seed reached.
+
+    Attributes:
+        task: key of `TASKS`.
+        agent: key of `AGENT_CONFIGS`.
+        path: one of `PATHS`.
+        seed: of networks, noise, starts and batches.
+        returns: mean return at each look, every 500 steps.
+        wall_s: seconds that the run took.
+    """
+
+    task: str
+    agent: str
+    path: str
+    seed: int
+    returns: list[float] = field(default_factory=list)
+    wall_s: float = 0.0
+
+    @property
+    def key(self) -> tuple[str, str, str, int]:
+        """Which run it is."""
+        return self.task, self.agent, self.path, self.seed
+
+    @property
+    def end(self) -> float:
+        """The mean of the last looks."""
+        return float(np.mean(self.returns[-_LAST:]))
+
+
+def train(run: Run, steps: int) -> Run:
+    """Carries one run out, so many environment steps long."""
+    started, task = time.monotonic(), TASKS[run.task]
+    algorithm = AGENTS[run.agent]
+    settings = AGENT_CONFIGS[run.agent] | {'fast': run.path == 'fast'}
+    config = LearnerConfig(batch_size=128, warmup_steps=500, capacity=steps + 1000)
+    with closing(task.make()) as env, closing(task.make()) as testing:
+        host = GymHost(env, run.seed)
+        agent = algorithm(algorithm.Config(**settings), host.spec, run.seed)
+        info = RunInfo('', run.task, '', run.agent, run.seed, 20.0, '')
+        learner = Learner(config, agent, host.spec, info)
+        while learner.statistics.env_steps < steps:
+            train_episode(host, agent, learner, run.seed)
+            if learner.statistics.env_steps >= _EVERY * (len(run.returns) + 1):
+                found = evaluate(GymHost(testing, EVALUATION_SEED), agent, _EPISODES)
+                run.returns.append(round(found.mean_return, 2))
+    run.wall_s = round(time.monotonic() - started, 1)
+    return run
+
+
+def groups(runs: list[Run]) -> Iterator[tuple[str, str, dict[str, list[Run]]]]:
+    """Task, algorithm, and its runs by path, in the order of seeds."""
+    for task, agent in product(TASKS, AGENT_CONFIGS):
+        found = sorted((r for r in runs if (r.task, r.agent) == (task, agent)), key=_seed)
+        if found:
+            yield task, agent, {path: [r for r in found if r.path == path] for path in PATHS}
+
+
+def _seed(run: Run) -> int:
+    return run.seed
+
+
+def table(runs: list[Run]) -> str:
+    """The return at the end by seed, a row an algorithm and a task."""
+    rows = ['| task, agent | ' + ' | '.join(f'{p}: at the end' for p in PATHS) + ' |']
+    rows.append('|---' * (1 + len(PATHS)) + '|')
+    for task, agent, by_path in groups(runs):
+        cells = [', '.join(f'{run.end:.1f}' for run in by_path[path]) for path in PATHS]
+        rows.append(f'| {task}, {agent} | ' + ' | '.join(cells) + ' |')
+    return '\n'.join(rows)
+
+
+def summary(runs: list[Run]) -> dict[str, Any]:
+    """The largest difference of the paths' means, in deviations between seeds."""
+    worst, known = 0.0, 0
+    for *_, by_path in groups(runs):
+        ends = [np.array([run.end for run in by_path[path]]) for path in PATHS]
+        if min(map(len, ends)) > 1:
+            spread = np.sqrt(np.mean([e.var(ddof=1) / len(e) for e in ends]) * 2)
+            worst = max(worst, float(abs(ends[0].mean() - ends[1].mean()) / max(spread, 1e-9)))
+            known += 1
+    result = {'name': 'fast_path', 'unit': 'standard errors between the paths, worst of pairs'}
+    return result | {'value': round(worst, 2) if known else None, 'pairs': known}
+
+
+def draw(path: Path, runs: list[Run]) -> None:
+    """Returns against environment steps: a picture a task and algorithm, a colour a path."""
+    found = list(groups(runs))
+    with curves.figure(path, len(found)) as places:
+        for axes, (task, agent, by_path) in zip(places, found, strict=True):
+            for number, name in enumerate(PATHS):
+                for run in by_path[name]:
+                    steps = _EVERY * np.arange(1, len(run.returns) + 1)
+                    label = name if run is by_path[name][0] else None
+                    axes.plot(steps, run.returns, color=f'C{number}', alpha=0.8, label=label)
+            axes.set(xlabel='environment steps', ylabel='return', title=f'{task}, {agent}')
+            axes.legend(loc='lower right')
+
+
+def main(argv: list[str]) -> int:
+    """Runs the bench."""
+    parser = argparse.ArgumentParser(prog='robot-rl bench fast_path', description=__doc__)
+    parser.add_argument('--tasks', choices=TASKS, nargs='+', default=list(TASKS))
+    parser.add_argument('--agents', choices=AGENT_CONFIGS, nargs='+', default=list(AGENT_CONFIGS))
+    parser.add_argument('--seeds', type=non_negative, nargs='*', default=[0, 1, 2])
+    parser.add_argument('--steps', type=at_least_one, default=6000, help='of each run')
+    parser.add_argument('--out', type=Path, default=Path('fast_path.jsonl'), help='results')
+    parser.add_argument('--json', action='store_true', help='accepted; the last line is JSON')
+    options = parser.parse_args(argv)
+    configure_process(1)
+
+    def carry_out(task: str, agent: str, path: str, seed: int) -> Run:
+        run = train(Run(task, agent, path, seed), options.steps)
+        print(run, flush=True)
+        return run
+
+    wanted = product(options.tasks, options.agents, PATHS, options.seeds)
+    done = curves.complete(options.out, Run, wanted, carry_out)
+    print(table(done))
+    draw(options.out.with_suffix('.png'), done)
+    print(json.dumps(summary(done)))
+    return 0
