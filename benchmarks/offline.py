@@ -161,8 +161,9 @@ def summary(runs: list[Run]) -> dict[str, Any]:
         found = {a: [r.offline for r in group if r.agent == a] for a in ('bc', 'iql')}
         if data in MIXED and all(found.values()):
             gains[f'{task} {data}'] = float(np.mean(found['iql']) - np.mean(found['bc']))
-    result = {'name': 'offline', 'value': round(min(gains.values(), default=float('nan')), 1)}
-    result |= {'unit': 'score of IQL above BC on the worst mixed set', 'peer': 'bc'}
+    worst = round(min(gains.values()), 1) if gains else None
+    result: dict[str, Any] = {'name': 'offline', 'value': worst, 'peer': 'bc'}
+    result |= {'unit': 'score of IQL above BC on the worst mixed set'}
     dips = {a: max((r.dip for r in runs if r.agent == a), default=0.0) for a in ('awac', 'iql')}
     return result | {'gains': gains, 'deepest_dip': dips}
 
