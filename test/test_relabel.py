@@ -171,6 +171,54 @@ def test_where_nothing_moved_new_goals_go_to_all():
     assert (batch.reward == 0).all()
 
 
+def rising(heights, lift):
+    """New goals of one episode in these heights, drawn 6000 times: start and goal by number."""
+    spec = DataSpec(dict.fromkeys(SPEC.entries, EntrySpec((3,))), 2)
+    buffer = ReplayBuffer(32, spec)
+    for i, height in enumerate(heights):
+        end = 'truncated' if i == len(heights) - 1 else ''
+        made = goal_step(i, step=i, end=end, achieved=(0.0, i / 100, height))
+        made.observation.entries['desired_goal'] = np.zeros(3)
+        buffer.add(made)
+    config = RelabelConfig(future=0.75, lift=lift, reward=GoalRewardConfig(distance=0.05))
+    batch = draw_all(buffer, config, size=8000)
+    assert not batch.observation['desired_goal'][6000:].any()
+    ends = batch.observation['achieved_goal'][:6000], batch.observation['desired_goal'][:6000]
+    return [np.rint(100 * end[:, 1]).astype(int) for end in ends]
+
+
+def test_goals_high_up_are_likelier_and_those_near_the_first_left_out():
+    """Start s and later goal g come with 1 / (4 - s) times the weight of g, 2 and 3 of 3 and 4."""
+    start, goal = rising((0.0, 0.0, 0.0, 0.1, 0.2), lift=10.0)
+    wanted = np.zeros((5, 5))
+    for s in range(4):
+        for g, weight in ((3, 2.0), (4, 3.0)):
+            wanted[s, g] = weight / (4 - s) if g > s else 0.0
+    counts = np.zeros((5, 5))
+    np.add.at(counts, (start, goal), 1)
+    np.testing.assert_allclose(counts / 6000, wanted / wanted.sum(), atol=0.02)
+
+
+def test_where_nothing_was_lifted_or_moved_goals_of_the_future_stay():
+    start, goal = rising((0.0, 0.0, 0.01, 0.0, -0.01), lift=100.0)
+    assert set(zip(start.tolist(), goal.tolist(), strict=True)) == {
+        (s, g) for s in range(4) for g in range(s + 1, 5)
+    }
+
+
+@pytest.mark.parametrize(
+    'shares', [{'future': 0.5, 'final': 0.1}, {'final': 0.5}, {'future': 0.5, 'moved': True}]
+)
+def test_height_counts_for_the_future_alone(shares):
+    with pytest.raises(ValueError, match='lift: expected goals of the future alone'):
+        RelabelConfig(lift=1.0, **shares)
+
+
+def test_height_needs_a_goal_that_has_one():
+    with pytest.raises(InputError, match=r'lift: achieved_goal: expected a position \[3, ...\]'):
+        check_relabel(RelabelConfig(future=0.8, lift=1.0), SPEC, ('desired_goal',))
+
+
 def test_final_by_hand():
     buffer, reward = episode(PLACES)
     found = by_start(draw_all(buffer, RelabelConfig(final=1.0, reward=reward)))

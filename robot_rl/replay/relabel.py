@@ -25,6 +25,7 @@ from robot_rl.errors import InputError
 from robot_rl.replay.buffer import ReplayBuffer
 from robot_rl.replay.episodes import Rows, below
 from robot_rl.replay.relabel_config import (
+    HEIGHT,
     RelabelConfig,
     expect_shape,
     expect_vector,
@@ -36,7 +37,7 @@ from robot_rl.types import Entries, FloatArray
 
 #: Reward [...] and whether the goal is reached [...], from achieved and desired goals [..., G].
 GoalReward = Callable[[NDArray[Any], NDArray[Any]], tuple[NDArray[Any], NDArray[np.bool_]]]
-_TRIES = 16  # rows looked at for each one whose episode moved
+_TRIES = 16  # rows looked at for each one that is chosen, where some are likelier
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,28 +85,43 @@ class Relabel:
         if reward is None:
             expect_vector(config.achieved, shape_of(entries, config.achieved))
 
-    def choose_rows(self, size: int, rounding: float, rng: np.random.Generator) -> Rows:
+    def choose(
+        self, uniform: FloatArray, rounding: float, rng: np.random.Generator
+    ) -> tuple[Rows, FloatArray]:
         """Where the transitions of a batch start, shape [B], those with new goals first.
 
         Args:
-            size: B.
+            uniform: random numbers in [0, 1), shape [B].
             rounding: as for `draw`.
             rng: source of the rows.
-        """
-        rows = self._buffer.choose_rows(rng.random(size))
-        if self._config.moved:
-            relabelled = split(size, self._shares, rounding)[-1]
-            found = self._moved(self._buffer.choose_rows(rng.random(_TRIES * relabelled)))
-            if len(found):
-                rows[:relabelled] = found[below(len(found), rng.random(relabelled))]
-        return rows
 
-    def _moved(self, rows: Rows) -> Rows:
-        """Those rows whose episode ends away from where it began."""
-        episodes = self._buffer.episodes
-        ends = np.stack([episodes.final(rows), episodes.first(rows)])
-        last, first = self._buffer.columns.entry(self._config.achieved, ends)
-        return rows[~self._reward(last, first)[1]]
+        Returns:
+            The rows, and the random numbers [B] that choose their goals in `draw`: the given
+            ones, or others where some goals are likelier.
+        """
+        rows = self._buffer.choose_rows(rng.random(len(uniform)))
+        if not self._config.moved and not self._config.lift:
+            return rows, uniform
+        size = split(len(rows), self._shares, rounding)[-1]
+        tried = self._buffer.choose_rows(rng.random(_TRIES * size))
+        goals = rng.random(len(tried))
+        sums = np.cumsum(self._weights(tried, goals))
+        if not size or not sums[-1] > 0:
+            return rows, uniform
+        which = np.searchsorted(sums, sums[-1] * rng.random(size), side='right')
+        rows[:size] = tried.take(which, mode='clip')
+        return rows, np.concatenate([goals.take(which, mode='clip'), uniform[size:]])
+
+    def _weights(self, rows: Rows, uniform: FloatArray) -> FloatArray:
+        """How likely each row gets a new goal, shape [B]; 0 where the object stayed."""
+        episodes, lift = self._buffer.episodes, self._config.lift
+        there = episodes.later(rows, uniform) if lift else episodes.final(rows)
+        ends = np.stack([there, episodes.first(rows)])
+        goal, first = self._buffer.columns.entry(self._config.achieved, ends)
+        away: FloatArray = np.asarray(~self._reward(goal, first)[1], np.float64)
+        if lift:
+            away *= 1 + lift * np.maximum(goal[:, HEIGHT] - first[:, HEIGHT], 0)
+        return away
 
     def draw(self, rows: Rows, uniform: FloatArray, rounding: float) -> Goals:
         """New goals for the first transitions of a batch.

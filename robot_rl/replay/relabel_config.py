@@ -9,6 +9,8 @@ from robot_rl.ranges import Range
 from robot_rl.rewards.goal import GoalRewardConfig
 from robot_rl.types import DataSpec, Entries
 
+#: Which number of a goal is its height, m.
+HEIGHT = 2
 _STRATEGIES = ('future', 'final', 'episode', 'prior')
 
 
@@ -30,6 +32,11 @@ class RelabelConfig:
             first: an object that was left alone teaches little, and early episodes are full of
             it (in the spirit of Zhao and Tresp 2018, *Energy-Based Hindsight Experience
             Prioritization*).
+        lift: what each metre above its episode's first goal adds to how likely a goal of the
+            future is put in: with 100, one 9 cm up is ten times as likely as one on the table,
+            and what is held in the air is learned from the few times that it happens (ibid.,
+            potential energy). Goals that the first state reaches are left out. 0 treats all
+            alike.
         desired: entry that the goal is written to.
         achieved: entry that it comes from, of the same shape.
         also: further entries to write, each with the one that it comes from: a goal picture
@@ -42,18 +49,22 @@ class RelabelConfig:
     prior: float = 0.0
     reward: GoalRewardConfig = field(default_factory=GoalRewardConfig)
     moved: bool = False
+    lift: float = 0.0
     desired: str = 'desired_goal'
     achieved: str = 'achieved_goal'
     also: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuses shares that are none or make no sense together."""
-        ranges.check(self, dict.fromkeys(_STRATEGIES, Range(0, 1)))
+        ranges.check(self, dict.fromkeys(_STRATEGIES, Range(0, 1)) | {'lift': Range(0, 1e6)})
         if not 0 < sum(self.shares) <= 1 + 1e-9:
             names = ', '.join(_STRATEGIES)
             raise ValueError(
                 f'relabel: expected shares of {names} with a sum in (0, 1], got {self.shares}'
             )
+
+        if self.lift and (self.moved or self.future < sum(self.shares)):
+            raise ValueError('lift: expected goals of the future alone, and no moved')
 
     @property
     def shares(self) -> tuple[float, ...]:
@@ -82,7 +93,12 @@ def check_relabel(config: RelabelConfig, spec: DataSpec, read: tuple[str, ...]) 
             if name not in spec.entries:
                 raise InputError(f'relabel: no entry {name!r}; the task has {list(spec.entries)}')
         expect_shape(desired, spec.entries[desired].shape, spec.entries[achieved].shape)
-    expect_vector(config.achieved, spec.entries[config.achieved].shape)
+    shape = spec.entries[config.achieved].shape
+    expect_vector(config.achieved, shape)
+    if config.lift and shape[0] <= HEIGHT:
+        raise InputError(
+            f'relabel: lift: {config.achieved}: expected a position [3, ...], got {shape}'
+        )
     if not set(config.pairs) & set(read):
         raise InputError(
             f'relabel: the agent reads {list(read)}, none of the goals {list(config.pairs)}'

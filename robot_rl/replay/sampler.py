@@ -12,7 +12,7 @@ from robot_rl.replay.batch import Batch
 from robot_rl.replay.buffer import ReplayBuffer
 from robot_rl.replay.episodes import Rows
 from robot_rl.replay.relabel import Goals, Relabel
-from robot_rl.types import Entries
+from robot_rl.types import Entries, FloatArray
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Sampler:
         if self.n_step == 1 and self.relabel is None:
             return self.buffer.sample(batch_size, rng)
         uniform, rounding = rng.random(batch_size), rng.random()
-        rows = self._choose_rows(batch_size, rounding, rng)
+        rows, uniform = self._choose(uniform, rounding, rng)
         columns = self.buffer.columns
         path = nstep.walk(self.buffer.links, rows, self.n_step)
         reward, ends = columns.reward.take(path), columns.terminated.take(path)
@@ -77,10 +77,12 @@ class Sampler:
             demonstration=np.zeros(len(rows), np.bool_),
         )
 
-    def _choose_rows(self, size: int, rounding: float, rng: np.random.Generator) -> Rows:
+    def _choose(
+        self, uniform: FloatArray, rounding: float, rng: np.random.Generator
+    ) -> tuple[Rows, FloatArray]:
         if self.relabel:
-            return self.relabel.choose_rows(size, rounding, rng)
-        return self.buffer.choose_rows(rng.random(size))
+            return self.relabel.choose(uniform, rounding, rng)
+        return self.buffer.choose_rows(rng.random(len(uniform))), uniform
 
 
 def _write(goals: Goals, states: Entries) -> None:
