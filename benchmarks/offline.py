@@ -45,15 +45,17 @@ _DATA_SEED = 0
 
 @dataclass(frozen=True)
 class Budget:
-    """How long the online phase is, and how it is looked at.
+    """How long the phases are, and how the second is looked at.
 
     Attributes:
+        offline: updates before the first online step; 0 for the task's own.
         online: steps, with one update each.
         every: online steps between two evaluations.
         episodes: of each evaluation, always from the same start states.
         share: of each online batch that comes from the data set.
     """
 
+    offline: int = 0
     online: int = 1500
     every: int = 250
     episodes: int = 20
@@ -97,9 +99,10 @@ def play(run: Run, folder: Path, scale: Scale, budget: Budget) -> Run:
     """Carries one run out."""
     started, goes_on, task = time.monotonic(), run.agent != 'bc', TASKS[run.task]
     share = budget.share if goes_on else 1.0
+    updates = budget.offline or task.offline_updates
     data = DemonstrationConfig(str(folder / f'{run.data}.npz'), share)
     config = LearnerConfig(_BATCH, warmup_steps=budget.every, capacity=budget.online + 1000)
-    config = replace(config, demonstrations=data, offline_updates=task.offline_updates)
+    config = replace(config, demonstrations=data, offline_updates=updates)
     algorithm = AGENTS[run.agent]
     with closing(task.make()) as env, closing(task.make()) as testing:
         host = GymHost(env, run.seed)
@@ -176,6 +179,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument('--agents', choices=AGENT_CONFIGS, nargs='+', default=list(AGENT_CONFIGS))
     parser.add_argument('--seeds', type=non_negative, nargs='*', default=[0, 1, 2])
     parser.add_argument('--steps', type=int, default=8000, help='of each data set')
+    parser.add_argument(
+        '--updates', type=non_negative, default=0, help="offline ones; default: the task's own"
+    )
     parser.add_argument('--data', type=Path, default=Path('offline_data'), help='folder of data')
     parser.add_argument('--out', type=Path, default=Path('offline.jsonl'), help='file of results')
     parser.add_argument('--json', action='store_true', help='accepted; the last line is JSON')
@@ -190,7 +196,9 @@ def main(argv: list[str]) -> int:
 
     def carry_out(task: str, data: str, agent: str, seed: int) -> Run:
         scale = _scale(options.data / task, task, options.steps)
-        run = play(Run(task, data, agent, seed), options.data / task, scale, Budget())
+        run = play(
+            Run(task, data, agent, seed), options.data / task, scale, Budget(options.updates)
+        )
         print(run, flush=True)
         return run
 
