@@ -118,8 +118,7 @@ def main(argv: list[str]) -> int:
     """The command; prints a line, or with `--json` one object."""
     arguments = _parse(argv)
     checkpoint, noise = arguments.checkpoint, arguments.goal_noise
-    name = arguments.task or (read_saved(checkpoint).task if checkpoint else 'usb_insertion')
-    task = load_task(name)
+    task = _load(arguments.task, checkpoint)
     if noise is not None:
         goal = dataclasses.replace(task.goal, noise=(noise, noise, 0.0))
         task = dataclasses.replace(task, goal=goal)
@@ -146,6 +145,14 @@ def main(argv: list[str]) -> int:
     else:
         print('  '.join(f'{key} {value}' for key, value in report.items()))
     return 0
+
+
+def _load(name: str, checkpoint: str) -> TaskConfig:
+    """The task of this name, or a checkpoint's own; with the checkpoint's robot and agent."""
+    if not checkpoint:
+        return load_task(name or 'usb_insertion')
+    saved = read_saved(checkpoint)
+    return load_task(name or saved.task, saved.robot, saved.agent)
 
 
 def _parse(argv: list[str]) -> argparse.Namespace:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a person types wrong: one clear message, status 2, no traceback, nothing half-written."""
 
+import json
 import os
 import subprocess
 import sys
@@ -157,15 +158,24 @@ def test_a_path_that_cannot_be_written_is_named(
     expect(capsys, str(tmp_path / Path(name).parts[0]), said)
 
 
-def checkpoint(folder: Path) -> Path:
-    """A checkpoint of an untrained policy for the USB task."""
-    task = load_task('usb_insertion')
+def checkpoint(folder: Path, **other: str) -> Path:
+    """A checkpoint of an untrained policy for the USB task, of its own agent or another."""
+    task = load_task('usb_insertion', **other)
     learner = make_learner(task, load_robot(task.robot), 0, 'run')
     writer = CheckpointWriter(folder)
     writer.start(learner.checkpoint())
     writer.wait()
     assert writer.latest is not None
     return writer.latest
+
+
+def test_a_run_with_an_agent_of_choice_is_evaluated_with_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    saved = checkpoint(tmp_path, agent='td3_residual')
+    arguments = ('evaluate', '--checkpoint', str(saved), '--episodes', '1', '--json')
+    assert run(monkeypatch, *arguments) == 0
+    assert json.loads(capsys.readouterr().out)['task'] == 'usb_insertion'
 
 
 def test_a_checkpoint_of_another_task_is_refused(
