@@ -21,13 +21,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks import curves
-from benchmarks.offline_data import EVALUATION_SEED, TASKS
+from benchmarks.offline_data import TASKS, learn
 from robot_rl.agents import AGENTS
-from robot_rl.learning.config import LearnerConfig
-from robot_rl.learning.learner import Learner, RunInfo
 from robot_rl.models.training import configure_process
 from robot_rl.ranges import at_least_one, non_negative
-from sim_bridge.direct import evaluate, train_episode
 from sim_bridge.gym_host import GymHost
 
 _COMMON = {'hidden': (64, 64), 'learning_rate': 1e-3, 'gamma': 0.98, 'device': 'cpu'}
@@ -38,7 +35,7 @@ AGENT_CONFIGS: dict[str, dict[str, Any]] = {
     'ddpg': _COMMON | {'target_every': 1, 'tau': 0.005, 'normalize': False},
 }
 PATHS = ('fast', 'autograd')
-_EVERY, _EPISODES, _LAST = 500, 20, 4
+_LAST = 4  # looks that count as the end
 
 
 @dataclass
@@ -50,7 +47,7 @@ class Run:
         agent: key of `AGENT_CONFIGS`.
         path: one of `PATHS`.
         seed: of networks, noise, starts and batches.
-        returns: mean return at each look, every 500 steps.
+        returns: mean return at each look, as often as its task says.
         wall_s: seconds that the run took.
     """
 
@@ -77,17 +74,11 @@ def train(run: Run, steps: int) -> Run:
     started, task = time.monotonic(), TASKS[run.task]
     algorithm = AGENTS[run.agent]
     settings = AGENT_CONFIGS[run.agent] | {'fast': run.path == 'fast'}
-    config = LearnerConfig(batch_size=128, warmup_steps=500, capacity=steps + 1000)
-    with closing(task.make()) as env, closing(task.make()) as testing:
+    with closing(task.make()) as env:
         host = GymHost(env, run.seed)
         agent = algorithm(algorithm.Config(**settings), host.spec, run.seed)
-        info = RunInfo('', run.task, '', run.agent, run.seed, 20.0, '')
-        learner = Learner(config, agent, host.spec, info)
-        while learner.statistics.env_steps < steps:
-            train_episode(host, agent, learner, run.seed)
-            if learner.statistics.env_steps >= _EVERY * (len(run.returns) + 1):
-                found = evaluate(GymHost(testing, EVALUATION_SEED), agent, _EPISODES)
-                run.returns.append(round(found.mean_return, 2))
+        looks = learn(task, host, agent, steps, run.seed)
+        run.returns = [round(mean_return, 2) for _, mean_return in looks]
     run.wall_s = round(time.monotonic() - started, 1)
     return run
 
@@ -95,13 +86,10 @@ def train(run: Run, steps: int) -> Run:
 def groups(runs: list[Run]) -> Iterator[tuple[str, str, dict[str, list[Run]]]]:
     """Task, algorithm, and its runs by path, in the order of seeds."""
     for task, agent in product(TASKS, AGENT_CONFIGS):
-        found = sorted((r for r in runs if (r.task, r.agent) == (task, agent)), key=_seed)
+        own = (r for r in runs if (r.task, r.agent) == (task, agent))
+        found = sorted(own, key=lambda r: r.seed)
         if found:
             yield task, agent, {path: [r for r in found if r.path == path] for path in PATHS}
-
-
-def _seed(run: Run) -> int:
-    return run.seed
 
 
 def table(runs: list[Run]) -> str:
@@ -115,7 +103,7 @@ def table(runs: list[Run]) -> str:
 
 
 def summary(runs: list[Run]) -> dict[str, Any]:
-    """The largest difference of the paths' means, in deviations between seeds."""
+    """The largest difference of the paths' means, in standard errors over seeds."""
     worst, known = 0.0, 0
     for *_, by_path in groups(runs):
         ends = [np.array([run.end for run in by_path[path]]) for path in PATHS]
@@ -134,7 +122,7 @@ def draw(path: Path, runs: list[Run]) -> None:
         for axes, (task, agent, by_path) in zip(places, found, strict=True):
             for number, name in enumerate(PATHS):
                 for run in by_path[name]:
-                    steps = _EVERY * np.arange(1, len(run.returns) + 1)
+                    steps = TASKS[task].every * np.arange(1, len(run.returns) + 1)
                     label = name if run is by_path[name][0] else None
                     axes.plot(steps, run.returns, color=f'C{number}', alpha=0.8, label=label)
             axes.set(xlabel='environment steps', ylabel='return', title=f'{task}, {agent}')

@@ -6,7 +6,7 @@ SAC policy at the end of its training and `medium` that look at the same trainin
 whose return is nearest to half way, both acting with their noise. A mix holds half of each.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ import gymnasium
 import numpy as np
 
 from benchmarks.arm_reach import ArmReach
+from robot_rl.agents import Agent
 from robot_rl.agents.sac import SAC, SACConfig
 from robot_rl.arrays import State
 from robot_rl.learning.config import LearnerConfig
@@ -124,18 +125,28 @@ _SAC = SACConfig(
 )
 
 
+def learn(
+    task: Task, host: GymHost, agent: Agent, steps: int, seed: int
+) -> Iterator[tuple[int, float]]:
+    """Trains an agent so many steps long; steps so far and mean return at every look."""
+    config = LearnerConfig(batch_size=128, warmup_steps=500, capacity=steps + 1000)
+    learner = Learner(config, agent, host.spec, RunInfo('', '', '', '', seed, 20.0, ''))
+    due = task.every
+    with closing(task.make()) as testing:
+        while learner.statistics.env_steps < steps:
+            train_episode(host, agent, learner, seed)
+            if learner.statistics.env_steps >= due:
+                due += task.every
+                found = evaluate(GymHost(testing, EVALUATION_SEED), agent, _EPISODES)
+                yield learner.statistics.env_steps, found.mean_return
+
+
 def _train(task: Task, host: GymHost, agent: SAC, seed: int) -> list[tuple[float, State]]:
     """Return and policy at every look at the training."""
-    config = LearnerConfig(batch_size=128, warmup_steps=500, capacity=task.expert_steps + 1000)
-    learner = Learner(config, agent, host.spec, RunInfo('', '', '', 'sac', seed, 20.0, ''))
     looks: list[tuple[float, State]] = []
-    with closing(task.make()) as testing:
-        while learner.statistics.env_steps < task.expert_steps:
-            train_episode(host, agent, learner, seed)
-            if learner.statistics.env_steps >= task.every * (len(looks) + 1):
-                found = evaluate(GymHost(testing, EVALUATION_SEED), agent, _EPISODES)
-                looks.append((found.mean_return, agent.policy_state()))
-                print(f'  expert: {learner.statistics.env_steps} steps, {looks[-1][0]:.1f}')
+    for steps, mean_return in learn(task, host, agent, task.expert_steps, seed):
+        looks.append((mean_return, agent.policy_state()))
+        print(f'  expert: {steps} steps, {mean_return:.1f}')
     # The best look is the expert: training is short, and its last step may be a bad one.
     best = max(range(len(looks)), key=lambda i: looks[i][0])
     return looks[: best + 1]
