@@ -4,6 +4,7 @@
 As a program it starts one node: `python -m robot_rl.ros_environment MODULE [ARGUMENTS]`.
 """
 
+import gc
 import importlib
 import importlib.util
 import os
@@ -83,8 +84,12 @@ def _home_is_writable() -> bool:
 
 
 def main() -> None:
-    """Runs `main` of the module named by the first argument, with the rest as its arguments."""
+    """Runs `main` of the module named by the first argument, with the rest as its arguments.
+
+    Garbage is collected from when the node is built: nothing of the imports can go.
+    """
     prepare()
+    gc.disable()
     for number in (signal.SIGINT, signal.SIGTERM):  # until the node installs its own
         signal.signal(number, lambda *_: os._exit(130))
     del sys.argv[0]

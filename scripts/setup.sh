@@ -44,7 +44,8 @@ create_venv() {
 
 install_requirements() {
   echo 'setup: requirements (about 2 GB, some minutes)'
-  "$1/bin/python" -m pip install --quiet --constraint requirements/constraints.txt \
+  # Byte code is written where it is first used: most of what torch brings never is.
+  "$1/bin/python" -m pip install --quiet --no-compile --constraint requirements/constraints.txt \
     --requirement requirements/runtime.txt --requirement requirements/build.txt \
     --requirement requirements/dev.txt
 }

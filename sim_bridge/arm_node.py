@@ -18,7 +18,8 @@ import time
 from typing import Any
 
 from robot_rl.errors import InputError
-from robot_rl.nodes.common import GraphNode, run
+from robot_rl.nodes.common import GraphNode
+from robot_rl.nodes.running import run
 from robot_rl.priority import GUARD
 from sim_bridge.build import make_world
 from sim_bridge.last_hop import divisions

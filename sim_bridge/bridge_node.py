@@ -34,7 +34,8 @@ from trajectory_msgs.msg import JointTrajectory
 
 from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert
-from robot_rl.nodes.common import GraphNode, command_qos, run, sensor_qos
+from robot_rl.nodes.common import GraphNode, command_qos, sensor_qos
+from robot_rl.nodes.running import run
 from robot_rl.report.files import write_text
 from robot_rl.report.latency import LatencyMeter
 from robot_rl.types import JointCommand

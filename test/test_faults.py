@@ -125,6 +125,15 @@ def test_row_31_another_publisher_of_commands(graph: Graph) -> None:
     assert not any(v.any() for _, v in graph.after(held))
 
 
+@pytest.mark.fault(32)
+def test_row_32_a_second_safety_node_is_refused(graph: Graph) -> None:
+    for name in ('second', 'third'):
+        graph.start(name, 'safety_node', **graph.settings)
+        graph.until(lambda: not graph.alive(name), 30, 'its end')  # noqa: B023
+        assert graph.end(name) == 2
+    assert graph.moving(0.3)
+
+
 @pytest.mark.fault(33)
 def test_row_33_a_stop_survives_the_safety_node(graph: Graph) -> None:
     publisher = graph.listener.node.create_publisher(Bool, 'stop', 1)

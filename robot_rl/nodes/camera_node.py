@@ -30,9 +30,10 @@ from std_msgs.msg import Float32
 
 from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert
-from robot_rl.nodes.common import GraphNode, run, sensor_qos
+from robot_rl.nodes.common import GraphNode, sensor_qos
 from robot_rl.nodes.diagnostics import LEVELS, Diagnostics
 from robot_rl.nodes.parameters import declare
+from robot_rl.nodes.running import run
 from robot_rl.perception.camera import CameraConfig, CameraFrame, CameraPipeline, Refusal
 from robot_rl.perception.checks import FUTURE_NS
 from robot_rl.perception.feed import Feed, Parts

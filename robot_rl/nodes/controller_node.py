@@ -31,7 +31,8 @@ from robot_rl.control.kinematics import Kinematics
 from robot_rl.control.teleop import arbitrate
 from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert, moveit, records
-from robot_rl.nodes.common import NEWEST_QOS, GraphNode, command_qos, run, sensor_qos, step_qos
+from robot_rl.nodes.common import NEWEST_QOS, GraphNode, command_qos, sensor_qos, step_qos
+from robot_rl.nodes.running import run
 from robot_rl.planning.reset import ResetMotion
 from robot_rl.priority import CONTROL
 from robot_rl.types import Action, FloatArray, JointCommand, JointState, Observation

@@ -32,8 +32,9 @@ from robot_rl.control.driver import Driver, Setpoint
 from robot_rl.control.driver_config import DriverConfig
 from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert
-from robot_rl.nodes.common import EVENT_QOS, GraphNode, command_qos, run, sensor_qos
+from robot_rl.nodes.common import EVENT_QOS, GraphNode, command_qos, sensor_qos
 from robot_rl.nodes.diagnostics import Diagnostics
+from robot_rl.nodes.running import run
 from robot_rl.nodes.vendors import Vendor
 from robot_rl.preflight import check_verdict
 from robot_rl.priority import GUARD

@@ -40,9 +40,10 @@ from robot_rl.errors import InputError
 from robot_rl.learning.build import make_starts, read_saved
 from robot_rl.learning.checkpoint import resume_from
 from robot_rl.nodes import conversions as convert, records
-from robot_rl.nodes.common import EVENT_QOS, GraphNode, run, sensor_qos, step_qos
+from robot_rl.nodes.common import EVENT_QOS, GraphNode, sensor_qos, step_qos
 from robot_rl.nodes.readiness import complete, senders
 from robot_rl.nodes.reset_client import ResetClient
+from robot_rl.nodes.running import run
 from robot_rl.priority import CONTROL
 from robot_rl.report.files import write_text
 from robot_rl.rewards.functions import fault_after_reset

@@ -28,7 +28,8 @@ from robot_rl.learning.build import make_learner, restore
 from robot_rl.learning.checkpoint import CheckpointWriter, resume_from
 from robot_rl.learning.statistics import Episode
 from robot_rl.nodes import records
-from robot_rl.nodes.common import EVENT_QOS, REPLAY_QOS, GraphNode, run, weights_qos
+from robot_rl.nodes.common import EVENT_QOS, REPLAY_QOS, GraphNode, weights_qos
+from robot_rl.nodes.running import run
 from robot_rl.replay.inbox import Inbox
 from robot_rl.report.metrics import MetricsWriter, forget_after
 from robot_rl.report.progress import progress_line

@@ -21,12 +21,8 @@ from robot_rl.errors import InputError
 from robot_rl.learning.build import make_follower, make_player
 from robot_rl.learning.player import Player
 from robot_rl.nodes import conversions as convert, records
-from robot_rl.nodes.common import (
-    GraphNode,
-    run,
-    step_qos,
-    weights_qos,
-)
+from robot_rl.nodes.common import GraphNode, step_qos, weights_qos
+from robot_rl.nodes.running import run
 from robot_rl.priority import CONTROL
 from robot_rl.types import Observation
 

@@ -24,7 +24,8 @@ from robot_rl_msgs import msg as rr
 from robot_rl.errors import InputError
 from robot_rl.learning.weights import data_settings
 from robot_rl.nodes import conversions as convert, records
-from robot_rl.nodes.common import EVENT_QOS, REPLAY_QOS, GraphNode, run, step_qos
+from robot_rl.nodes.common import EVENT_QOS, REPLAY_QOS, GraphNode, step_qos
+from robot_rl.nodes.running import run
 from robot_rl.replay.assembler import StepAssembler
 from robot_rl.replay.bag import BagWriter
 from robot_rl.replay.definitions import definition

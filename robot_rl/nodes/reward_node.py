@@ -18,7 +18,8 @@ from robot_rl_msgs import msg as rr
 
 from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert, records
-from robot_rl.nodes.common import EVENT_QOS, GraphNode, run, sensor_qos, step_qos
+from robot_rl.nodes.common import EVENT_QOS, GraphNode, sensor_qos, step_qos
+from robot_rl.nodes.running import run
 from robot_rl.rewards.functions import make_reward
 from robot_rl.types import Observation, Reward
 

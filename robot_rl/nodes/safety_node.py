@@ -40,10 +40,11 @@ from trajectory_msgs.msg import JointTrajectory
 from robot_rl.control.kinematics import Kinematics
 from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert, records
-from robot_rl.nodes.common import EVENT_QOS, command_qos, run, sensor_qos, step_qos
+from robot_rl.nodes.common import EVENT_QOS, command_qos, sensor_qos, step_qos
 from robot_rl.nodes.diagnostics import Diagnostics, Level
 from robot_rl.nodes.lifecycle import ManagedNode
 from robot_rl.nodes.readiness import senders
+from robot_rl.nodes.running import run
 from robot_rl.priority import GUARD
 from robot_rl.report.files import write_text
 from robot_rl.report.latency import percentiles

@@ -27,7 +27,8 @@ from robot_rl.control.joystick import JoystickDevice
 from robot_rl.control.teleop import Teleop, TeleopConfig
 from robot_rl.errors import InputError
 from robot_rl.nodes import conversions as convert, records
-from robot_rl.nodes.common import EVENT_QOS, GraphNode, run, sensor_qos
+from robot_rl.nodes.common import EVENT_QOS, GraphNode, sensor_qos
+from robot_rl.nodes.running import run
 from robot_rl.types import Action
 
 RATE_HZ = 20.0
