@@ -116,7 +116,7 @@ def test_an_interrupted_run_goes_on_with_its_counters(agent: str, tmp_path: Path
 @pytest.mark.timeout(120)
 @pytest.mark.fault(32)
 def test_a_second_graph_in_the_same_namespace_is_refused(agent: str, tmp_path: Path) -> None:
-    first = start(agent, tmp_path / 'first', steps=100_000)
+    first = start(agent, tmp_path / 'first', steps=100_000, sync='realtime')
     try:
         metrics = tmp_path / 'first' / 'metrics.jsonl'
         assert until(lambda: metrics.is_file() and metrics.stat().st_size > 0)
