@@ -44,8 +44,7 @@ create_venv() {
 
 install_requirements() {
   echo 'setup: requirements (about 2 GB, some minutes)'
-  # Byte code is written where it is first used: most of what torch brings never is.
-  "$1/bin/python" -m pip install --quiet --no-compile --constraint requirements/constraints.txt \
+  "$1/bin/python" -m pip install --quiet --constraint requirements/constraints.txt \
     --requirement requirements/runtime.txt --requirement requirements/build.txt \
     --requirement requirements/dev.txt
 }
