@@ -54,8 +54,7 @@ lint: setup
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder --max-worker-restart 2 \
-	  $(PYTEST)
+	$(BIN)/python -m pytest -n 2 --dist loadscope --max-worker-restart 2 $(PYTEST)
 
 bench: setup
 	$(BIN)/robot-rl bench $(BENCH)

@@ -39,9 +39,3 @@ def pytest_configure(config: pytest.Config) -> None:
         'OMP_NUM_THREADS': '1',
         'MUJOCO_GL': 'egl',
     }
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long ones come first, so that no worker is left with them alone at the end."""
-    items.sort(key=lambda item: item.get_closest_marker('graph') is None)

@@ -82,11 +82,12 @@ def _refuse_second_graph(nodes: list[GraphNode]) -> None:
     """
     guarded = [(node, topic) for node in nodes for topic in node.sole_topics]
     created = min((node.created for node, _ in guarded), default=0.0)
+    started = time.monotonic()
     known = bool(guarded)
     while known or (guarded and time.monotonic() - created < DISCOVERY_SECONDS):
         time.sleep(0.02)
         known = any(node.count_publishers(topic) > 1 for node, topic in guarded)
-        if known and time.monotonic() - created > LEASE_SECONDS:
+        if known and time.monotonic() - started > LEASE_SECONDS:
             node, topic = next((n, t) for n, t in guarded if n.count_publishers(t) > 1)
             raise InputError(
                 f'{node.resolve_topic_name(topic)} has another publisher: a graph already runs '
