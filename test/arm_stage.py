@@ -134,8 +134,8 @@ class Stage:
         recent = self.after(now - seconds)
         return len(recent) > 3 and all(v.any() for _, v in recent) and now - recent[-1][0] < 0.05
 
-    def arm(self, *names: str, seconds: float = 60.0, moving_s: float = 0.1) -> None:
-        """Arms the driver and what else is named, again if need be, until the arm has moved."""
+    def arm(self, *names: str, seconds: float = 60.0) -> None:
+        """Arms the driver and what else is named, again if need be, until the arm moves."""
         answers, last = {}, 0.0
 
         def moves() -> bool:
@@ -143,7 +143,7 @@ class Stage:
             if time.monotonic() - last > 0.2:
                 answers.update({n: self.call(f'{n}/arm').message for n in ('driver', *names)})
                 last = time.monotonic()
-            return self.moving(moving_s)
+            return self.moving()
 
         assert self.listener.until(moves, seconds), f'no motion: {answers}, {self.said()}'
 

@@ -57,7 +57,7 @@ class Graph(Stage):
         self.arm('safety')
         self.observations.clear()
         self.until(lambda: len(self.observations) > 3, 60, 'observations')
-        self.arm('safety', moving_s=0.3)  # a busy machine may have disarmed the driver
+        self.until(lambda: self.moving(0.3), 60, 'motion')
         self.sent.clear()
         self.statuses.clear()
 

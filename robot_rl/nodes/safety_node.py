@@ -20,7 +20,7 @@ disk, in the file that the parameter `stop_file` names, until motion is armed ag
 
 As a lifecycle node it passes commands only while active, holds while inactive, and publishes no
 command while unconfigured, which the driver's watchdog answers. Limits and parameters are read
-once, at the start. Stops, their reset and arming work in every state; `cleanup` disarms.
+once, at the start. Stops, reset and arming work in every state and outlast it; `cleanup` disarms.
 """
 
 import json
