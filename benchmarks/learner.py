@@ -6,7 +6,8 @@ DDPG), batches of 256 from a replay of their own, 31 inputs, 4 actions, and the 
 has a process; they take turns, and rates and the ratio within a round are given as medians.
 Two threads need an idle machine: where another process takes one of their cores, those of torch
 wait for each other most of the time. On a busy machine `--clock cpu --threads 1` counts the
-processor time of an update. `autograd` is our own agent without its fast path. The peers run in
+processor time of an update. Our own agents take part thrice: compiled, which is `robot_rl`, as SBX
+is; `eager`, the same without; and `autograd`, without written-out derivatives. The peers run in
 an environment of their own (stable-baselines3 2.9.2, sbx-rl 0.28.0), whose Python is named with
 `--peer`. The last line is one JSON object.
 """
@@ -33,6 +34,11 @@ SAME: dict[str, dict[str, Any]] = {
     'td3': {},
     'ddpg': {'normalize': False, 'target_every': 1, 'preactivation_penalty': 0.0},
 }
+WAYS: dict[str, dict[str, Any]] = {
+    'robot_rl': {'compiled': True},
+    'eager': {},
+    'autograd': {'fast': False},
+}
 MEASURE_EVERY = 100
 SPEC = DataSpec({'state': EntrySpec((OBSERVATION,))}, ACTION)
 
@@ -44,12 +50,12 @@ def make_replay() -> ReplayBuffer:
     )
 
 
-def serve(algorithm: str, threads: int, precision: Precision, fast: bool) -> None:
+def serve(way: str, algorithm: str, threads: int, precision: Precision) -> None:
     """Serves updates of our own agent, as `learner_peer` does those of the peers."""
     learner_peer.keep_to(threads)
     configure_process(threads, precision)
     replay, rng = make_replay(), np.random.default_rng(SEED)
-    same = SAME[algorithm] | {'hidden': tuple(HIDDEN), 'device': 'cpu', 'fast': fast}
+    same = SAME[algorithm] | {'hidden': tuple(HIDDEN), 'device': 'cpu'} | WAYS[way]
     agent = AGENTS[algorithm](AGENTS[algorithm].Config(**same), SPEC, SEED)
 
     def update(count: int) -> None:
@@ -63,7 +69,7 @@ def compare(algorithm: str, options: argparse.Namespace) -> dict[str, Any]:
     """One row of the table: median rates, and median ratios of ours to theirs."""
     ours = [sys.executable, '-m', 'benchmarks.learner']
     theirs = [options.peer, learner_peer.__file__]
-    starts = {'robot_rl': ours, 'autograd': ours}
+    starts = dict.fromkeys(WAYS, ours)
     starts |= dict.fromkeys(('sb3', 'sbx'), theirs) if options.peer else {}
     how = [algorithm, str(options.threads), options.precision]
     commands = {name: [*start, name, *how] for name, start in starts.items()}
@@ -71,7 +77,7 @@ def compare(algorithm: str, options: argparse.Namespace) -> dict[str, Any]:
     def show(rates: dict[str, list[float]]) -> None:
         print(algorithm, *(f'{n} {r[-1]:.0f}' for n, r in rates.items()), flush=True)
 
-    rates = race(commands, options, 2, show)  # twice: SBX compiles the first call
+    rates = race(commands, options, 2, show)  # twice: the first call compiles
     row: dict[str, Any] = {'algorithm': algorithm}
     row |= {name: round(float(np.median(values)), 1) for name, values in rates.items()}
     for name in list(rates)[1:]:
@@ -106,4 +112,4 @@ def main(argv: list[str]) -> int:
 
 if __name__ == '__main__':
     wanted: Any = sys.argv[4]
-    serve(sys.argv[2], int(sys.argv[3]), wanted, sys.argv[1] == 'robot_rl')
+    serve(*sys.argv[1:3], int(sys.argv[3]), wanted)

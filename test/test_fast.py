@@ -11,6 +11,7 @@ from hypothesis import given, settings, strategies as st
 from robot_rl.agents import AGENTS, losses
 from robot_rl.agents.cloning import Cloning
 from robot_rl.agents.fast import minimum_slope
+from robot_rl.errors import InputError
 from robot_rl.models import gaussian
 from robot_rl.models.dense import Dense
 from robot_rl.models.gaussian import Sampled
@@ -56,14 +57,25 @@ def make_batch(seed, size=48):
     )
 
 
-def make(name, more, fast):
+#: Each takes several seconds of a C++ compiler.
+COMPILED = [
+    ('sac', {'critics': 3, 'target_critics': 2, 'actor_every': 2}),
+    ('td3', {'cloning': Cloning(weight=0.5), 'preactivation_penalty': 0.1}),
+    ('ddpg', {'critics': 2, 'reward_bounds': (-1.0, 0.0)}),
+]
+
+
+def make(name, more, fast, compiled=False):
     config = AGENTS[name].Config(**SMALL, **more)
-    return AGENTS[name](dataclasses.replace(config, fast=fast), SPEC, 0)
+    return AGENTS[name](dataclasses.replace(config, fast=fast, compiled=compiled), SPEC, 0)
 
 
-@pytest.mark.parametrize(('name', 'more'), CASES)
-def test_fast_updates_equal_autograd(name, more):
-    plain, fast = make(name, more, fast=False), make(name, more, fast=True)
+@pytest.mark.parametrize(
+    ('name', 'more', 'compiled'),
+    [(*case, False) for case in CASES] + [(*case, True) for case in COMPILED],
+)
+def test_fast_updates_equal_autograd(name, more, compiled):
+    plain, fast = make(name, more, fast=False), make(name, more, fast=True, compiled=compiled)
     start = plain.state_dict()
     for seed in range(UPDATES):
         wanted, got = plain.update(make_batch(seed)), fast.update(make_batch(seed))
@@ -87,6 +99,12 @@ def test_a_learner_may_change_the_way_of_its_updates(name):
     one.update(make_batch(0))
     other.load_state_dict(one.state_dict())
     assert one.update(make_batch(1)) == pytest.approx(other.update(make_batch(1)), rel=1e-4)
+
+
+def test_compiling_without_a_compiler_is_refused(monkeypatch):
+    monkeypatch.setenv('CXX', 'no-such-compiler')
+    with pytest.raises(InputError, match=r'compiled: expected .* found no no-such'):
+        make('ddpg', {}, fast=True, compiled=True)
 
 
 def test_fast_updates_are_not_measured_unless_asked():

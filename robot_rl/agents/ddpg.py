@@ -24,8 +24,7 @@ from torch import Tensor
 from robot_rl.agents import hyperparameters, losses
 from robot_rl.agents.bottleneck import Bottleneck
 from robot_rl.agents.cloning import Cloning
-from robot_rl.agents.dpg_fast import FastActor, FastDPG
-from robot_rl.agents.fast import FastCritic
+from robot_rl.agents.dpg_fast import FastDPG, Settings
 from robot_rl.agents.rows import Rows
 from robot_rl.arrays import State
 from robot_rl.models import state, training
@@ -80,6 +79,7 @@ class DDPGConfig:
         device: where updates run; `auto` takes CUDA where there is one.
         fast: whether updates on the CPU go the way of `dpg_fast`, which knows neither bottleneck
             nor L2 nor pictures; off leaves all to autograd.
+        compiled: whether that way is compiled at the first update, see `training.compiled`.
     """
 
     actor_entries: tuple[str, ...] = ()
@@ -104,6 +104,7 @@ class DDPGConfig:
     encoder: EncoderConfig | None = None
     device: Literal['auto', 'cpu', 'cuda'] = 'auto'
     fast: bool = True
+    compiled: bool = False
 
     def __post_init__(self) -> None:
         """Refuses values outside their ranges."""
@@ -127,9 +128,9 @@ class DDPG:
         self._bottleneck = Bottleneck(spec, names, config.normalize) if names else None
         self.entries = tuple(dict.fromkeys(self._input.names + names))
         self._updates = torch.zeros((), dtype=torch.int64)
-        self._make_networks(seed)
         bounds = config.reward_bounds
         self._bounds = losses.return_bounds(*bounds, config.gamma) if bounds else None
+        self._make_networks(seed)
 
     @property
     def updates(self) -> int:
@@ -174,7 +175,7 @@ class DDPG:
         """The same with written-out derivatives."""
         assert self._fast is not None
         cloning = self._config.cloning
-        measured = self._fast.move_critic(rows, measure, bounds=self._bounds)
+        measured = self._fast.move_critic(rows, measure)
         penalty = cloning.beside_q(self._config.preactivation_penalty)
         return measured | self._fast.move_actor(batch, rows, measure, cloning, penalty)
 
@@ -244,5 +245,5 @@ class DDPG:
         if self._bottleneck:
             self._parts |= self._bottleneck.parts
         slow = self._bottleneck or config.l2 or config.encoder or self._device.type != 'cpu'
-        fast = config.fast and not slow
-        self._fast = FastDPG(FastActor(*acting), FastCritic(*judging)) if fast else None
+        settings = Settings(bounds=self._bounds, compiled=config.compiled)
+        self._fast = FastDPG(acting, judging, settings) if config.fast and not slow else None

@@ -3,6 +3,8 @@
 
 The agents hold the algorithms in terms of losses and autograd; a fast update takes the same step
 with every derivative written out, over `models/dense.py`, on the CPU. Tests hold the two together.
+Derivatives come from pure functions of tensors, which may be compiled; noise is drawn and
+parameters move outside of them.
 """
 
 import torch
@@ -22,7 +24,7 @@ class FastCritic:
         critic: EnsembleMLP,
         target: EnsembleMLP,
         optimizer: Adam,
-        rating: slice = slice(None),
+        raters: int | None = None,
     ) -> None:
         """Works on the very tensors of the networks.
 
@@ -30,29 +32,29 @@ class FastCritic:
             critic: the ensemble.
             target: its slow copy.
             optimizer: of the critic's parameters.
-            rating: members that rate the actor's actions.
+            raters: how many of them rate the actor's actions; None is all.
         """
         self._critic, self._target, self._optimizer = Dense(critic), Dense(target), optimizer
-        self._raters = Dense(critic, rating)
+        self._raters = Dense(critic, slice(raters))
 
     def next_q(self, rows: Rows, action: Tensor, members: Tensor | None = None) -> Tensor:
         """Values [N, B] of actions in the next state, by all slow critics or these members."""
         return self._target.forward(_joined(rows.next_state, action), members).out[:, 0]
 
-    def regress(self, rows: Rows, target: Tensor) -> Tensor:
-        """One step down `losses.critic_loss`, whose slope is (Q - y) / B.
+    def gradients(self, rows: Rows, target: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Q [N, B] of the stored actions, and the gradients of `losses.critic_loss`.
 
         Args:
             rows: the batch.
             target: y, shape [B].
-
-        Returns:
-            Q before the step, shape [N, B].
         """
         trace = self._critic.forward(torch.cat([rows.state, rows.action], 1))
-        slope = (trace.out - target).div_(len(target))
-        self._optimizer.step(self._critic.gradients(trace, slope))
-        return trace.out[:, 0]
+        slope = (trace.out - target) / len(target)
+        return trace.out[:, 0], self._critic.gradients(trace, slope)
+
+    def step(self, gradients: list[Tensor]) -> None:
+        """One step of the critics down these gradients."""
+        self._optimizer.step(gradients)
 
     def rate(self, state: Tensor, action: Tensor) -> Trace:
         """Evaluates actions [A, B] in states [B, S]; values are its `out`."""

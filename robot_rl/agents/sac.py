@@ -77,6 +77,7 @@ class SACConfig:
         device: where updates run; `auto` takes CUDA where there is one.
         fast: whether updates on the CPU go the way of `sac_fast`, which knows no pictures; off
             leaves all to autograd.
+        compiled: whether that way is compiled at the first update, see `training.compiled`.
     """
 
     actor_entries: tuple[str, ...] = ()
@@ -99,6 +100,7 @@ class SACConfig:
     encoder: EncoderConfig | None = None
     device: Literal['auto', 'cpu', 'cuda'] = 'auto'
     fast: bool = True
+    compiled: bool = False
 
     def __post_init__(self) -> None:
         """Refuses values outside their ranges."""
@@ -243,4 +245,4 @@ class SAC:
         critic = FastCritic(self._critic, self._target, self._critic_optimizer)
         entropy, floor = self._target_entropy, config.min_temperature
         settings = Settings(config.tau, entropy, floor, config.actor_critics)
-        return FastSAC(actor, critic, settings)
+        return FastSAC(actor, critic, settings, config.compiled)

@@ -13,6 +13,7 @@ from torch import Tensor
 from robot_rl.agents import losses
 from robot_rl.agents.fast import FastCritic, minimum_slope
 from robot_rl.agents.rows import Rows
+from robot_rl.models import training
 from robot_rl.models.dense import Dense, Trace
 from robot_rl.models.gaussian import GaussianActor, Sampled
 from robot_rl.models.training import Adam
@@ -50,10 +51,14 @@ class Settings:
 class FastSAC:
     """One step of critics, actor and temperature, on the CPU."""
 
-    def __init__(self, actor: Actor, critic: FastCritic, settings: Settings) -> None:
-        """Works on the very tensors of the networks."""
+    def __init__(
+        self, actor: Actor, critic: FastCritic, settings: Settings, compiled: bool
+    ) -> None:
+        """Works on the very tensors of the networks; `compiled` as `training.compiled` says."""
         self._parts, self._critic, self._settings = actor, critic, settings
         self._actor = Dense(actor.network)
+        self._for_critics = training.compiled(self._critic_gradients, compiled)
+        self._for_actor = training.compiled(self._actor_gradients, compiled)
 
     @torch.no_grad()
     def update(
@@ -67,55 +72,70 @@ class FastSAC:
             improve: whether actor and temperature move as well.
             measure: whether metrics are wanted.
         """
-        count = len(rows.reward)
         temperature = self._parts.log_temperature.exp()
-        trace, sampled = self._sample(rows, improve)
-        q = self._critic.next_q(rows, sampled.action[:, :count], members)
-        value = losses.soft_value(q, sampled.log_prob[:count], temperature)
-        target = losses.td_target(rows.reward, rows.terminated, value, rows.discount)
-        q = self._critic.regress(rows, target)
+        noise = self._draw(rows, improve)
+        found = self._for_critics(rows, noise, temperature, members)
+        q, target, gradients, trace, now = found
+        self._critic.step(gradients)
         measured = {}
         if measure:
             loss = losses.critic_loss(q, target)
             measured = {'critic_loss': loss, 'q': q.mean(), 'temperature': temperature}
         if improve:
-            now = sampled.since(count)
-            q = self._move_actor(rows, trace.since(count), now, temperature)
-            self._move_temperature(now.log_prob)
+            q, gradients, slope = self._for_actor(rows, trace, now, temperature)
+            self._parts.optimizer.step(gradients)
+            self._move_temperature(slope)
             if measure:
                 measured['actor_loss'] = losses.soft_actor_loss(q, now.log_prob, temperature)
                 measured['entropy'] = -now.log_prob.mean()
         self._critic.follow(self._settings.tau)
         return measured
 
-    def _sample(self, rows: Rows, improve: bool) -> tuple[Trace, Sampled]:
-        """Actions for the next observation, and for this one after them if it is needed."""
-        seen = torch.cat([rows.next_seen, rows.seen]) if improve else rows.next_seen
-        trace = self._actor.forward(seen)
-        noise = torch.empty(len(seen), rows.action.shape[1])
-        for part in noise.view(-1, len(rows.reward), noise.shape[1]):
+    def _draw(self, rows: Rows, improve: bool) -> Tensor:
+        """Noise for the actions in the next state, and in this one after them if it is needed."""
+        count, size = rows.action.shape
+        noise = torch.empty(1 + improve, count, size)
+        for part in noise:
             part.normal_(generator=self._parts.noise)
-        return trace, Sampled.of(trace.out[0], noise.t())
+        return noise.view(-1, size)
 
-    def _move_actor(
+    def _critic_gradients(
+        self, rows: Rows, noise: Tensor, temperature: Tensor, members: Tensor | None
+    ) -> tuple[Tensor, Tensor, list[Tensor], Trace, Sampled]:
+        """Values, their targets, the critics' gradients; and what the actor does in this state."""
+        count = len(rows.reward)
+        seen = rows.next_seen
+        if len(noise) > count:
+            seen = torch.cat([seen, rows.seen])
+        trace = self._actor.forward(seen)
+        sampled = Sampled.of(trace.out[0], noise.t())
+        q = self._critic.next_q(rows, sampled.action[:, :count], members)
+        value = losses.soft_value(q, sampled.log_prob[:count], temperature)
+        target = losses.td_target(rows.reward, rows.terminated, value, rows.discount)
+        q, gradients = self._critic.gradients(rows, target)
+        return q, target, gradients, trace.since(count), sampled.since(count)
+
+    def _actor_gradients(
         self, rows: Rows, trace: Trace, sampled: Sampled, temperature: Tensor
-    ) -> Tensor:
-        """One step down `losses.soft_actor_loss`; the values [., B] that it climbs."""
+    ) -> tuple[Tensor, list[Tensor], Tensor]:
+        """Values [., B] that the actor climbs, its gradients of `losses.soft_actor_loss`.
+
+        Last the slope of `losses.temperature_loss`.
+        """
         rated = self._critic.rate(rows.state, sampled.action)
         q, share = rated.out[:, 0], 1 / len(rows.reward)
         if self._settings.actor_critics == 'mean':
-            slope = torch.full_like(rated.out, -share / len(q))
+            d_q = torch.full_like(rated.out, -share / len(q))
             q = q.mean(0, keepdim=True)
         else:
-            slope = minimum_slope(rated.out, -share)
-        d_action = self._critic.action_gradient(rated, slope, len(sampled.action))
+            d_q = minimum_slope(rated.out, -share)
+        d_action = self._critic.action_gradient(rated, d_q, len(sampled.action))
         d_output = sampled.backward(d_action, temperature * share)
-        self._parts.optimizer.step(self._actor.gradients(trace, d_output[None]))
-        return q
+        slope = -(sampled.log_prob.mean() + self._settings.target_entropy)
+        return q, self._actor.gradients(trace, d_output[None]), slope
 
-    def _move_temperature(self, log_prob: Tensor) -> None:
-        """One step down `losses.temperature_loss`, to the floor."""
-        slope = -(log_prob.mean() + self._settings.target_entropy)
+    def _move_temperature(self, slope: Tensor) -> None:
+        """One step down the loss with this slope, to the floor."""
         self._parts.temperature_optimizer.step([slope])
         if self._settings.min_temperature > 0:
             self._parts.log_temperature.clamp_(min=math.log(self._settings.min_temperature))

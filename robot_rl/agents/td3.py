@@ -25,8 +25,7 @@ from torch import Tensor
 
 from robot_rl.agents import hyperparameters, losses
 from robot_rl.agents.cloning import Cloning
-from robot_rl.agents.dpg_fast import FastActor, FastDPG, Smoothing
-from robot_rl.agents.fast import FastCritic
+from robot_rl.agents.dpg_fast import FastDPG, Settings
 from robot_rl.agents.rows import Rows
 from robot_rl.arrays import State
 from robot_rl.models import state, training
@@ -80,6 +79,7 @@ class TD3Config:
         device: where updates run; `auto` takes CUDA where there is one.
         fast: whether updates on the CPU go the way of `dpg_fast`, which knows no pictures; off
             leaves all to autograd.
+        compiled: whether that way is compiled at the first update, see `training.compiled`.
     """
 
     actor_entries: tuple[str, ...] = ()
@@ -102,6 +102,7 @@ class TD3Config:
     encoder: EncoderConfig | None = None
     device: Literal['auto', 'cpu', 'cuda'] = 'auto'
     fast: bool = True
+    compiled: bool = False
 
     def __post_init__(self) -> None:
         """Refuses values outside their ranges."""
@@ -160,8 +161,8 @@ class TD3:
         """The same with written-out derivatives."""
         assert self._fast is not None
         config, fast = self._config, self._fast
-        smoothing = Smoothing(config.smoothing, config.smoothing_limit, self._noise)
-        measured = fast.move_critic(rows, measure, smoothing)
+        noise = config.smoothing * torch.randn(rows.action.shape, generator=self._noise)
+        measured = fast.move_critic(rows, measure, noise)
         self._updates += 1
         if self._actor_due:
             measured |= fast.move_actor(batch, rows, measure, config.cloning, self._penalty)
@@ -243,5 +244,5 @@ class TD3:
         self._parts: dict[str, state.Part] = {name: getattr(self, f'_{name}') for name in _PARTS}
         self._parts |= self._input.parts
         fast = config.fast and self._device.type == 'cpu' and not config.encoder
-        judge = FastCritic(*judging, _FIRST) if fast else None
-        self._fast = FastDPG(FastActor(*acting), judge) if judge else None
+        settings = Settings(1, config.smoothing_limit, compiled=config.compiled)
+        self._fast = FastDPG(acting, judging, settings) if fast else None

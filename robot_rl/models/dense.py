@@ -71,7 +71,7 @@ class Dense:
         inputs, norms = [h], []
         *hidden, last = layers
         for weight, bias in hidden:
-            h = torch.baddbmm(bias, h, weight)
+            h = _affine(bias, h, weight)
             if self._layer_norm:
                 z = h
                 h, mean, rstd = _norm(z, z.shape[-1:], None, None, _EPSILON)
@@ -121,10 +121,17 @@ class Dense:
         return _norm_back(d, *trace.norms[i]) if trace.norms else d
 
 
+def _affine(bias: Tensor, x: Tensor, weight: Tensor) -> Tensor:
+    """x W + b; compiled, the sum is one kernel with what follows it."""
+    if torch.compiler.is_compiling():
+        return torch.bmm(x, weight) + bias
+    return torch.baddbmm(bias, x, weight)
+
+
 def _outputs(h: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Outputs [N, O, B] of a last layer: transposed, or one vector after the other."""
     if weight.shape[2] > 1:
-        return torch.baddbmm(bias.mT, weight.mT, h.mT)
+        return _affine(bias.mT, weight.mT, h.mT)
     out = h.new_empty(len(h), 1, h.shape[1])
     for i in range(len(h)):
         torch.mv(h[i], weight[i, :, 0], out=out[i, 0])

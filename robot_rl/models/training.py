@@ -4,18 +4,22 @@
 import copy
 import ctypes
 import math
-from collections.abc import Iterable, Sequence
-from typing import Literal, TypeVar
+import os
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from robot_rl.errors import InputError
 from robot_rl.models.sight import Sighted
 
 # Numbers of glibc's <malloc.h>.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 
 M = TypeVar('M', bound=nn.Module)
+F = TypeVar('F', bound=Callable[..., Any])
 Precision = Literal['highest', 'high', 'medium']
 
 
@@ -43,6 +47,27 @@ def configure_process(threads: int, precision: Precision = 'highest') -> None:
     if mallopt is not None:
         for option in (_TRIM_THRESHOLD, _MMAP_THRESHOLD):
             mallopt(option, 1 << 30)
+
+
+def compiled(function: F, wanted: bool) -> F:
+    """The function; where wanted, its first call compiles it (`torch.compile`).
+
+    That takes some 20 seconds; the next process finds the result on disk.
+
+    Args:
+        function: of tensors, without side effects.
+        wanted: whether it is compiled.
+
+    Raises:
+        InputError: this machine has no C++ compiler.
+    """
+    if not wanted:
+        return function
+    name = os.environ.get('CXX', 'g++')
+    if not shutil.which(name):
+        raise InputError(f'compiled: expected a C++ compiler, found no {name}')
+    made: Any = torch.compile(function, fullgraph=True, options={'cpp_wrapper': True})
+    return made  # type: ignore[no-any-return]
 
 
 class Adam(nn.Module):
