@@ -79,7 +79,8 @@ class FastDPG:
         self._settings = settings
         self._for_critics = training.compiled(self._critic_gradients, settings.compiled)
         self._judge = training.compiled(self._judged, settings.compiled)
-        self._for_actor = training.compiled(self._actor_gradients, settings.compiled)
+        self._lead = training.compiled(self._actor_gradients, settings.compiled)
+        self._for_actor = training.compiled(self._judged_gradients, settings.compiled)
 
     @torch.no_grad()
     def move_critic(
@@ -114,18 +115,23 @@ class FastDPG:
             cloning: weights of the critics' opinion and of demonstrations.
             penalty: weight of `losses.preactivation_penalty`.
         """
-        trace, action, q, d = self._judge(rows, cloning)
-        shown = cloning.demonstrated(
-            batch, action.t(), lambda which, a: self._value(rows.state[which], a)
-        )
-        if shown:
-            d[:, shown.rows] += cloning.weight * shown.slope().t()
-        self.actor.optimizer.step(self._for_actor(trace, action, d, penalty))
+        if not cloning.weight:
+            before, q, gradients = self._for_actor(rows, cloning, penalty)
+            shown = None
+        else:
+            trace, action, q, d = self._judge(rows, cloning)
+            shown = cloning.demonstrated(
+                batch, action.t(), lambda which, a: self._value(rows.state[which], a)
+            )
+            if shown:
+                d[:, shown.rows] += cloning.weight * shown.slope().t()
+            before, gradients = trace.out, self._lead(trace, action, d, penalty)
+        self.actor.optimizer.step(gradients)
         if not measure:
             return {}
         measured = {
             'policy_loss': cloning.policy_loss(q),
-            'preactivation': losses.preactivation_penalty(trace.out[0]),
+            'preactivation': losses.preactivation_penalty(before),
         }
         return measured | (shown.measured() if shown else {})
 
@@ -149,6 +155,13 @@ class FastDPG:
         q = rated.out[:, 0].amin(0)
         slope = minimum_slope(rated.out, -1 / len(q)) * cloning.slope(q)
         return trace, action, q, self.critic.action_gradient(rated, slope, len(action))
+
+    def _judged_gradients(
+        self, rows: Rows, cloning: Cloning, penalty: float
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Actions before their tanh [1, A, B], their values [B], the actor's gradients."""
+        trace, action, q, d = self._judged(rows, cloning)
+        return trace.out, q, self._actor_gradients(trace, action, d, penalty)
 
     def _actor_gradients(
         self, trace: Trace, action: Tensor, d: Tensor, penalty: float

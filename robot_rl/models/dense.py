@@ -94,7 +94,8 @@ class Dense:
             weights.append(torch.bmm(trace.inputs[i].mT, d))
             biases.append(d.sum(1))
         found = weights[::-1] + biases[::-1]
-        return [g.view(p.shape) for g, p in zip(found, self._parameters, strict=True)]
+        shaped = zip(found, self._parameters, strict=True)
+        return [g if g.shape == p.shape else g.view(p.shape) for g, p in shaped]
 
     def follow(self, source: 'Dense', share: float) -> None:
         """Moves the parameters by this share of the way to the source's."""
