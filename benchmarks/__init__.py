@@ -12,7 +12,7 @@ from robot_rl.errors import InputError
 BENCHES = {
     'camera': 'a RealSense at 30 Hz to filled 100x100 pictures: latency and processor time',
     'encoder': 'updates a second of SAC on pictures of 84x84 against Stable-Baselines3',
-    'fast_path': 'learning curves with and without written-out derivatives, about 30 minutes',
+    'fast_path': 'learning curves with and without written-out derivatives, about 45 minutes',
     'faults': 'which rows of the fault table hold, by their tests',
     'fetch': 'Fetch tasks of gymnasium-robotics, success over environment steps',
     'holes': "hole filling against scipy's exact transform",

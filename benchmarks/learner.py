@@ -21,6 +21,7 @@ import numpy as np
 
 from benchmarks import learner_peer
 from benchmarks.contest import CLOCKS, noise_replay, race
+from benchmarks.fast_path import PATHS
 from benchmarks.learner_peer import ACTION, BATCH, HIDDEN, OBSERVATION, SEED, STORED
 from robot_rl.agents import AGENTS
 from robot_rl.models.training import Precision, configure_process
@@ -34,11 +35,7 @@ SAME: dict[str, dict[str, Any]] = {
     'td3': {},
     'ddpg': {'normalize': False, 'target_every': 1, 'preactivation_penalty': 0.0},
 }
-WAYS: dict[str, dict[str, Any]] = {
-    'robot_rl': {'compiled': True},
-    'eager': {},
-    'autograd': {'fast': False},
-}
+WAYS = {'robot_rl': PATHS['compiled'], 'eager': PATHS['fast'], 'autograd': PATHS['autograd']}
 MEASURE_EVERY = 100
 SPEC = DataSpec({'state': EntrySpec((OBSERVATION,))}, ACTION)
 
