@@ -4,8 +4,8 @@
 The former twice, compiled and not. All paths draw the same networks, noise and batches from a
 seed, but round differently, so that their runs part after some hundred updates. What must not
 differ is what they learn: the bench trains each algorithm on each task each way and compares the
-means over seeds with the spread between seeds. Each finished run is a line of the file of results, which is read again on the next
-start. The last line is one JSON object.
+means over seeds with the spread between seeds. Each finished run is a line of the file of
+results, which is read again on the next start. The last line is one JSON object.
 """
 
 import argparse
