@@ -36,7 +36,7 @@ _VALUES = _NETWORKS | {'gamma': 0.98, 'tau': 0.01}
 #: Algorithm and hyperparameters, the same for all data sets of both tasks.
 AGENT_CONFIGS: dict[str, dict[str, Any]] = {
     'bc': _NETWORKS | {'policy': 'gaussian', 'normalize': False, 'min_std': 0.05},
-    'awac': _VALUES | {'temperature': 0.3},
+    'awac': _VALUES | {'temperature': 0.1, 'tau': 0.02, 'critics': 5},
     'iql': _VALUES | {'expectile': 0.9, 'inverse_temperature': 10.0, 'weight_limit': 3.0},
 }
 _BATCH = 128
