@@ -112,8 +112,9 @@ class Stage:
     # ---- what happens --------------------------------------------------------------------
 
     def until(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
-        """Waits; fails with `what` when it does not come true."""
-        assert self.listener.until(condition, seconds), f'not within {seconds:g} s: {what}'
+        """Waits; fails with `what`, and what the nodes say, when it does not come true."""
+        came = self.listener.until(condition, seconds)
+        assert came, f'not within {seconds:g} s: {what}; {self.said()}'
 
     def watch(self, seconds: float) -> None:
         """Records for a while."""
