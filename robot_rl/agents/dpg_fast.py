@@ -168,7 +168,7 @@ class FastDPG:
     ) -> list[Tensor]:
         """The actor's gradients from that of its actions [A, B], with the penalty's."""
         before = trace.out[0]
-        d = d * (1 - action * action) + (2 * penalty / before.numel()) * before
+        d = torch.add(d * (1 - action * action), before, alpha=2 * penalty / before.numel())
         return self.actor.network.gradients(trace, d[None])
 
     def _value(self, state: Tensor, action: Tensor) -> Tensor:
