@@ -34,6 +34,7 @@ AGENT_CONFIGS: dict[str, dict[str, Any]] = {
     'td3': _COMMON,
     'ddpg': _COMMON | {'target_every': 1, 'tau': 0.005, 'normalize': False},
 }
+#: Ways to take an update's step, and what chooses them.
 PATHS: dict[str, dict[str, bool]] = {
     'compiled': {'compiled': True},
     'fast': {},

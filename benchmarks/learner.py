@@ -35,6 +35,7 @@ SAME: dict[str, dict[str, Any]] = {
     'td3': {},
     'ddpg': {'normalize': False, 'target_every': 1, 'preactivation_penalty': 0.0},
 }
+#: Our own contestants.
 WAYS = {'robot_rl': PATHS['compiled'], 'eager': PATHS['fast'], 'autograd': PATHS['autograd']}
 MEASURE_EVERY = 100
 SPEC = DataSpec({'state': EntrySpec((OBSERVATION,))}, ACTION)

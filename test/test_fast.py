@@ -59,7 +59,7 @@ def make_batch(seed, size=48):
 
 #: Each takes several seconds of a C++ compiler.
 COMPILED = [
-    ('sac', {'critics': 3, 'target_critics': 2, 'actor_every': 2}),
+    ('sac', {'critics': 3, 'target_critics': 2}),
     ('td3', {'cloning': Cloning(weight=0.5), 'preactivation_penalty': 0.1}),
     ('ddpg', {'critics': 2, 'reward_bounds': (-1.0, 0.0)}),
 ]
@@ -105,6 +105,15 @@ def test_compiling_without_a_compiler_is_refused(monkeypatch):
     monkeypatch.setenv('CXX', 'no-such-compiler')
     with pytest.raises(InputError, match=r'compiled: expected .* found no no-such'):
         make('ddpg', {}, fast=True, compiled=True)
+
+
+@pytest.mark.parametrize(
+    ('name', 'more', 'found'),
+    [('sac', {'fast': False}, 'fast: false'), ('ddpg', {'l2': 0.1}, 'l2')],
+)
+def test_what_is_left_to_autograd_is_not_compiled(name, more, found):
+    with pytest.raises(ValueError, match=f'compiled: expected .* without autograd, got {found}'):
+        AGENTS[name].Config(compiled=True, **more)
 
 
 def test_fast_updates_are_not_measured_unless_asked():

@@ -17,9 +17,12 @@ _COMMON = {
     'critic_burn_in': Range(0, 10**9),
 }
 
+#: What only autograd knows the derivatives of.
+_SLOW = ('encoder', 'l2', 'bottleneck_entries')
+
 
 def check(config: Any, own: dict[str, Range], layers: tuple[str, ...] = ('hidden',)) -> None:
-    """Refuses networks without a hidden layer, and values outside their ranges.
+    """Refuses networks without a hidden layer, values outside their ranges, what is not compiled.
 
     Args:
         config: of an agent.
@@ -34,3 +37,8 @@ def check(config: Any, own: dict[str, Range], layers: tuple[str, ...] = ('hidden
             raise ValueError(f'{name}: expected at least one layer')
     common = {name: allowed for name, allowed in _COMMON.items() if hasattr(config, name)}
     ranges.check(config, common | own)
+    if getattr(config, 'compiled', False):
+        slow = [name for name in _SLOW if getattr(config, name, None)]
+        if slow or not config.fast:
+            found = ', '.join(slow) or 'fast: false'
+            raise ValueError(f'compiled: expected updates without autograd, got {found}')
