@@ -244,6 +244,6 @@ class DDPG:
         self._parts |= self._input.parts
         if self._bottleneck:
             self._parts |= self._bottleneck.parts
-        slow = self._bottleneck or config.l2 or config.encoder or self._device.type != 'cpu'
+        fast = self._device.type == 'cpu' and not hyperparameters.left_to_autograd(config)
         settings = Settings(bounds=self._bounds, compiled=config.compiled)
-        self._fast = FastDPG(acting, judging, settings) if config.fast and not slow else None
+        self._fast = FastDPG(acting, judging, settings) if fast else None

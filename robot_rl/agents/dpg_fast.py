@@ -115,7 +115,7 @@ class FastDPG:
             cloning: weights of the critics' opinion and of demonstrations.
             penalty: weight of `losses.preactivation_penalty`.
         """
-        if not cloning.weight:
+        if not cloning.weight:  # one call, as each into a compiled function costs some 0.3 ms
             before, q, gradients = self._for_actor(rows, cloning, penalty)
             shown = None
         else:

@@ -21,6 +21,12 @@ _COMMON = {
 _SLOW = ('encoder', 'l2', 'bottleneck_entries')
 
 
+def left_to_autograd(config: Any) -> list[str]:
+    """What in an agent's configuration keeps its updates from going the `fast` way."""
+    found = [name for name in _SLOW if getattr(config, name, None)]
+    return found if config.fast else [*found, 'fast: false']
+
+
 def check(config: Any, own: dict[str, Range], layers: tuple[str, ...] = ('hidden',)) -> None:
     """Refuses networks without a hidden layer, values outside their ranges, what is not compiled.
 
@@ -37,8 +43,5 @@ def check(config: Any, own: dict[str, Range], layers: tuple[str, ...] = ('hidden
             raise ValueError(f'{name}: expected at least one layer')
     common = {name: allowed for name, allowed in _COMMON.items() if hasattr(config, name)}
     ranges.check(config, common | own)
-    if getattr(config, 'compiled', False):
-        slow = [name for name in _SLOW if getattr(config, name, None)]
-        if slow or not config.fast:
-            found = ', '.join(slow) or 'fast: false'
-            raise ValueError(f'compiled: expected updates without autograd, got {found}')
+    if getattr(config, 'compiled', False) and (found := left_to_autograd(config)):
+        raise ValueError(f'compiled: expected updates without autograd, got {", ".join(found)}')

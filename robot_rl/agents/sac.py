@@ -235,7 +235,7 @@ class SAC:
         self._temperature_optimizer = training.Adam([self._log_temperature], rate)
         self._parts: dict[str, state.Part] = {name: getattr(self, f'_{name}') for name in _PARTS}
         self._parts |= self._input.parts
-        fast = config.fast and device.type == 'cpu' and not config.encoder
+        fast = device.type == 'cpu' and not hyperparameters.left_to_autograd(config)
         self._fast = self._make_fast() if fast else None
 
     def _make_fast(self) -> FastSAC:
@@ -244,5 +244,5 @@ class SAC:
         actor = Actor(self._actor, *moved, self._noise)
         critic = FastCritic(self._critic, self._target, self._critic_optimizer)
         entropy, floor = self._target_entropy, config.min_temperature
-        settings = Settings(config.tau, entropy, floor, config.actor_critics)
-        return FastSAC(actor, critic, settings, config.compiled)
+        chosen = config.actor_critics, config.compiled
+        return FastSAC(actor, critic, Settings(config.tau, entropy, floor, *chosen))

@@ -46,19 +46,18 @@ class Settings:
     target_entropy: float
     min_temperature: float
     actor_critics: str
+    compiled: bool
 
 
 class FastSAC:
     """One step of critics, actor and temperature, on the CPU."""
 
-    def __init__(
-        self, actor: Actor, critic: FastCritic, settings: Settings, compiled: bool
-    ) -> None:
-        """Works on the very tensors of the networks; `compiled` as `training.compiled` says."""
+    def __init__(self, actor: Actor, critic: FastCritic, settings: Settings) -> None:
+        """Works on the very tensors of the networks."""
         self._parts, self._critic, self._settings = actor, critic, settings
         self._actor = Dense(actor.network)
-        self._for_critics = training.compiled(self._critic_gradients, compiled)
-        self._for_actor = training.compiled(self._actor_gradients, compiled)
+        self._for_critics = training.compiled(self._critic_gradients, settings.compiled)
+        self._for_actor = training.compiled(self._actor_gradients, settings.compiled)
 
     @torch.no_grad()
     def update(

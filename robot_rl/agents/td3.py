@@ -243,6 +243,6 @@ class TD3:
         self._act_rng = self._acting.rng
         self._parts: dict[str, state.Part] = {name: getattr(self, f'_{name}') for name in _PARTS}
         self._parts |= self._input.parts
-        fast = config.fast and self._device.type == 'cpu' and not config.encoder
+        fast = self._device.type == 'cpu' and not hyperparameters.left_to_autograd(config)
         settings = Settings(1, config.smoothing_limit, compiled=config.compiled)
         self._fast = FastDPG(acting, judging, settings) if fast else None
