@@ -43,3 +43,9 @@ def _remove(lock: Path) -> bool:
         finally:
             os.close(file)
     return False
+
+
+def in_use() -> bool:
+    """Whether this process has segments of its own."""
+    files = Path('/proc/self/fd').iterdir()
+    return any(LOCK.fullmatch(file.resolve().name) for file in files)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a process of several nodes ends."""
+"""How a process of the graph ends."""
 
 import shutil
 from pathlib import Path
@@ -28,3 +28,16 @@ def test_what_one_node_cannot_save_keeps_no_other_from_saving(
     assert f'error: {run}/latency.json: cannot be written: No such file or directory' in said
     assert 'Traceback' not in said
     assert list(bag.rglob('metadata.yaml')), 'the recording was not finished'
+
+
+def test_who_ends_takes_leave_at_once_and_does_not_destroy_the_participant() -> None:
+    listener = Listener()
+    node = listener.node
+    with process('reward_node', sync='realtime') as running:
+        keeper = f'_process_{running.pid}'
+        assert listener.until(lambda: node.count_publishers('reward') == 1)
+        assert listener.until(lambda: keeper in node.get_node_names())
+    assert running.returncode == 0
+    assert listener.until(lambda: node.count_publishers('reward') == 0, 1.0)
+    assert keeper in node.get_node_names(), 'its last node was destroyed'
+    listener.close()

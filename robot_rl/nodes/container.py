@@ -7,12 +7,11 @@ between processes about 100 us.
 
 import importlib
 
-import rclpy
 from rclpy.parameter import Parameter
 
 from robot_rl.errors import InputError
 from robot_rl.nodes.common import GraphNode
-from robot_rl.nodes.running import run
+from robot_rl.nodes.running import run, silent_node
 
 #: Where each node's class is.
 NODES = {
@@ -36,7 +35,7 @@ def build() -> list[GraphNode]:
     Raises:
         InputError: none, or a name that is not known.
     """
-    container = rclpy.create_node('container')
+    container = silent_node('container')
     names = container.declare_parameter('nodes', Parameter.Type.STRING_ARRAY).value
     container.destroy_node()
     unknown = [name for name in names or [''] if name not in NODES]

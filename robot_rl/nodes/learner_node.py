@@ -221,7 +221,7 @@ class LearnerNode(GraphNode):
         self._show_progress()
         if not self._learner.diverged:
             self._writer.start(self._learner.checkpoint())
-            self._writer.wait()
+        self._writer.wait()
         self._metrics.close()
 
 
