@@ -16,6 +16,7 @@ from rclpy.node import Node  # noqa: E402
 from sensor_msgs.msg import Image  # noqa: E402
 
 from robot_rl.nodes import conversions as convert  # noqa: E402
+from robot_rl.nodes.participant import keep_participant, leave  # noqa: E402
 
 RATE_HZ = 30.0
 SIZE = (48, 64)
@@ -43,9 +44,11 @@ class CameraSource(Node):
 def main() -> None:
     """Runs until a signal comes."""
     rclpy.init()
+    keeper = keep_participant()
     source = CameraSource()
     with suppress(KeyboardInterrupt, ExternalShutdownException):
         rclpy.spin(source)
+    leave(0, keeper)
 
 
 if __name__ == '__main__':

@@ -26,6 +26,7 @@ from rclpy.signals import SignalHandlerOptions  # noqa: E402
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint  # noqa: E402
 
 from robot_rl.nodes.conversions import header  # noqa: E402
+from robot_rl.nodes.participant import keep_participant, leave  # noqa: E402
 
 PERIOD_NS = 20_000_000
 
@@ -35,6 +36,7 @@ def main() -> None:
     name, joints, velocities = sys.argv[1:4]
     point = JointTrajectoryPoint(velocities=[float(v) for v in velocities.split(',')])
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    keeper = keep_participant()
     node = Node(name)
     # A deep queue without lifespan: a backlog is to arrive.
     publisher = node.create_publisher(JointTrajectory, 'command', QoSProfile(depth=100))
@@ -45,8 +47,7 @@ def main() -> None:
             JointTrajectory(header=header(due_ns), joint_names=joints.split(','), points=[point])
         )
         due_ns += PERIOD_NS
-    node.destroy_node()
-    rclpy.shutdown()
+    leave(0, keeper)
 
 
 if __name__ == '__main__':

@@ -29,6 +29,7 @@ from sensor_msgs.msg import JointState  # noqa: E402
 from robot_rl.control.kinematics import Kinematics, inverse, rotation_from_rpy  # noqa: E402
 from robot_rl.control.robot import load_robot  # noqa: E402
 from robot_rl.nodes import conversions as convert  # noqa: E402
+from robot_rl.nodes.participant import keep_participant, leave  # noqa: E402
 from robot_rl.priority import GUARD, raise_priority  # noqa: E402
 from robot_rl.task import load_task  # noqa: E402
 
@@ -85,9 +86,11 @@ def main() -> None:
     """Runs until a signal comes; as another machine would, whatever this one does."""
     raise_priority(GUARD)
     rclpy.init()
+    keeper = keep_participant()
     arm = FakeArm(''.join(sys.argv[1:]))
     with suppress(KeyboardInterrupt, ExternalShutdownException):
         rclpy.spin(arm)
+    leave(0, keeper)
 
 
 if __name__ == '__main__':

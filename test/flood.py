@@ -18,6 +18,7 @@ from rclpy.node import Node  # noqa: E402
 from robot_rl_msgs.msg import Action  # noqa: E402
 
 from robot_rl.nodes.conversions import header  # noqa: E402
+from robot_rl.nodes.participant import keep_participant, leave  # noqa: E402
 
 KINDS = {'wrench': WrenchStamped, 'policy/action': Action}
 
@@ -26,6 +27,7 @@ def main() -> None:
     """Publishes what is well-formed and of no use: no force, an answer to nothing."""
     topic, rate_hz, seconds = sys.argv[1], float(sys.argv[2]), float(sys.argv[3])
     rclpy.init()
+    keeper = keep_participant()
     node = Node(f'flood_{os.getpid()}')
     publisher = node.create_publisher(KINDS[topic], topic, 10)
     while not publisher.get_subscription_count():
@@ -38,8 +40,7 @@ def main() -> None:
             sent += 1
         time.sleep(0.0005)
     print(f'{sent / seconds:.0f} messages a second on {topic}')
-    node.destroy_node()
-    rclpy.shutdown()
+    leave(0, keeper)
 
 
 if __name__ == '__main__':

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs nodes of the graph as real processes and listens to their topics."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -12,13 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from robot_rl.ros_environment import prepare
+from robot_rl.ros_environment import PROFILE, RANGE, prepare
 
 prepare()
 
 import rclpy  # noqa: E402
 from rclpy.experimental import EventsExecutor  # noqa: E402
 from rclpy.node import Node  # noqa: E402
+
+from robot_rl.nodes.participant import keep_participant  # noqa: E402
 
 LIGHT_NODES = (
     'sim_bridge',
@@ -58,12 +61,19 @@ def process(executable: str, **parameters: object) -> Iterator[subprocess.Popen[
             print(f'--- {executable} ended with {running.returncode}\n{log.read()}')
 
 
+@functools.cache
+def context_of(*_environment: str | None) -> tuple[rclpy.Context, Node]:
+    """One for all tests in the same surroundings, and the node that keeps its participant."""
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    return context, keep_participant(context)
+
+
 class Listener:
     """A node of the test's own; every wait is bounded."""
 
     def __init__(self, namespace: str = '') -> None:
-        self.context = rclpy.Context()
-        rclpy.init(context=self.context)
+        self.context, _ = context_of(*map(os.environ.get, (RANGE, PROFILE)))
         name = f'listener_{os.getpid()}'
         self.node = Node(name, context=self.context, namespace=namespace)
         self._executor = EventsExecutor(context=self.context)
@@ -102,4 +112,3 @@ class Listener:
     def close(self) -> None:
         self._executor.shutdown()  # else it may keep the node's endpoints alive
         self.node.destroy_node()
-        rclpy.shutdown(context=self.context)

@@ -6,7 +6,10 @@ import dataclasses
 import numpy as np
 import rollouts
 
-from robot_rl.agents import AGENTS, AWAC, IQL, PPO
+from robot_rl.agents import AGENTS
+from robot_rl.agents.awac import AWAC
+from robot_rl.agents.iql import IQL
+from robot_rl.agents.ppo import PPO
 from robot_rl.models.encoder import EncoderConfig
 from robot_rl.replay.batch import Batch
 from robot_rl.types import DataSpec, EntrySpec

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from robot_rl.agents import SAC
-from robot_rl.agents.sac import SACConfig
+from robot_rl.agents.sac import SAC, SACConfig
 from robot_rl.errors import InputError
 from robot_rl.learning.config import LearnerConfig
 from robot_rl.learning.learner import Learner, RunInfo

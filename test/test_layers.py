@@ -2,10 +2,14 @@
 """Who may import whom, read from the source of every module."""
 
 import ast
+import subprocess
+import sys
+import textwrap
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 from robot_rl.agents import AGENTS
+from robot_rl.nodes.container import NODES
 
 ROOT = Path(__file__).parents[1]
 
@@ -136,3 +140,22 @@ def test_agents_do_not_import_each_other() -> None:
     for module in modules:
         others = tuple(f'{other}.' for other in modules - {module})
         assert {name for name in IMPORTS[module] if f'{name}.'.startswith(others)} == set()
+
+
+def test_without_a_policy_no_node_but_the_learner_loads_torch() -> None:
+    modules = [module for name, (module, _) in NODES.items() if name != 'learner_node']
+    code = f"""
+        import importlib, sys
+        from robot_rl.ros_environment import prepare
+        prepare()
+        for module in {modules}:
+            importlib.import_module(module)
+        from robot_rl.learning.build import make_player
+        from robot_rl.task import load_task, robot_of
+        task = load_task('usb_insertion')
+        make_player(task, robot_of(task), 'zero', 0)
+        print('torch' in sys.modules)
+    """
+    command = [sys.executable, '-c', textwrap.dedent(code)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert run.stdout == 'False\n'

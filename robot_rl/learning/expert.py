@@ -4,8 +4,9 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any, cast
 
-from robot_rl.agents import BC, Agent
+from robot_rl.agents import Agent
 from robot_rl.config import parse
 from robot_rl.errors import InputError
 from robot_rl.learning.checkpoint import load_latest
@@ -25,8 +26,8 @@ def teach(agent: Agent, run: RunInfo) -> None:
     Raises:
         InputError: names the checkpoint, and what of it does not fit.
     """
-    if isinstance(agent, BC) and agent.config.expert:
-        agent.teach(load_expert(agent.config.expert, run))
+    if expert := getattr(getattr(agent, 'config', None), 'expert', ''):
+        cast(Any, agent).teach(load_expert(expert, run))
 
 
 def load_expert(checkpoint: str, student: RunInfo) -> Agent:

@@ -11,7 +11,8 @@ from rclpy.parameter import Parameter
 
 from robot_rl.errors import InputError
 from robot_rl.nodes.common import GraphNode
-from robot_rl.nodes.running import run, silent_node
+from robot_rl.nodes.participant import silent_node
+from robot_rl.nodes.running import run
 
 #: Where each node's class is.
 NODES = {

@@ -1,26 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a process of the graph runs its nodes, and how it ends."""
 
-import atexit
 import gc
-import os
 import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.experimental import EventsExecutor
-from rclpy.node import Node
 from rclpy.task import Future
 
 from robot_rl import shared_memory
 from robot_rl.errors import InputError
 from robot_rl.nodes.common import GraphNode
 from robot_rl.nodes.composition import LocalQueue, join
+from robot_rl.nodes.deafness import watch_for_deafness
+from robot_rl.nodes.participant import keep_participant, leave
 from robot_rl.priority import REMEDY, raise_priority
 
 DISCOVERY_SECONDS = 1.5  # a publisher that was missed at first is told of again after one
@@ -35,7 +34,8 @@ def run(build: Callable[[], GraphNode | list[GraphNode]]) -> NoReturn:
     status = 0
     shared_memory.sweep()
     rclpy.init(signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)
-    keeper = _keep_participant()
+    keeper = keep_participant()
+    watch_for_deafness()
     stopping = _Stopping()
     nodes: list[GraphNode] = []
     try:
@@ -54,35 +54,7 @@ def run(build: Callable[[], GraphNode | list[GraphNode]]) -> NoReturn:
         status = 1
     for node in nodes:
         status = _end(node) or status
-    rclpy.shutdown()
-    if shared_memory.in_use():
-        keeper.destroy_node()  # else segments and ports stay behind, these maybe locked
-    shared_memory.sweep()
-    _leave(status)
-
-
-def silent_node(name: str, **options: Any) -> Node:
-    """A node without the services and the log topic that every other one has."""
-    return rclpy.create_node(name, enable_rosout=False, start_parameter_services=False, **options)
-
-
-def _keep_participant() -> Node:
-    """A node that outlives the others, as a process's last one takes the DDS participant along.
-
-    Fast DDS 3.2 waits for ever, at full load, where it destroys a participant while another one
-    is being discovered: once in some hundred ends beside others that come and go.
-    """
-    keeper = silent_node(f'_process_{os.getpid()}', use_global_arguments=False)
-    keeper.context.untrack_node(keeper)  # else it goes with the context
-    return keeper
-
-
-def _leave(status: int) -> NoReturn:
-    """Ends the process as the interpreter does, except that what still lives is not destroyed."""
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
+    leave(status, keeper)
 
 
 def _tell(error: InputError) -> int:
