@@ -133,6 +133,7 @@ def test_a_joystick_pulled_out_ends_the_takeover_and_comes_back_by_itself(
     device, actions = tmp_path / 'js0', listener.collect(rr.Action, 'teleop/action')
     writer = plug_in(device)
     with process('teleop_node', device=device):
+        assert listener.until(lambda: listener.node.count_publishers('teleop/action') == 1)
         for _ in range(2):
             assert takes_over(listener, writer, actions), 'no takeover'
             os.close(writer)
